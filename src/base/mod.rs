@@ -1,0 +1,15 @@
+//! Floor 0: the small types that everything above speaks in: numbers that print redacted, secrets, ids, the
+//! seams for randomness and time, network flows, and the settings.
+
+pub mod flow;
+pub mod number;
+pub mod random;
+pub mod secret;
+pub mod side;
+pub mod time;
+
+pub use flow::{ConnectionId, Flow, Transport};
+pub use number::PhoneNumber;
+pub use random::Random;
+pub use secret::Secret;
+pub use side::Side;

@@ -1,0 +1,1 @@
+//! Floor 5. One masked call.

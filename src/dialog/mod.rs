@@ -1,0 +1,1 @@
+//! Floor 3. Dialog state, route set, offer and answer.

@@ -1,0 +1,1 @@
+//! Floor 6. Media engine threads and ports.

@@ -1,0 +1,1 @@
+//! Floor 7. Sockets and the shard's thread loop.

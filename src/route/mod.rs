@@ -1,0 +1,1 @@
+//! Floor 4. The question and the decision.

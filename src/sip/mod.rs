@@ -1,0 +1,1 @@
+//! Floor 1. SIP on the wire: scan, read, write.

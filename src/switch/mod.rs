@@ -1,0 +1,1 @@
+//! Floor 6. The switch: one shard's transactions, dialogs and calls.
