@@ -5,6 +5,7 @@ pub mod flow;
 pub mod number;
 pub mod random;
 pub mod secret;
+pub mod settings;
 pub mod side;
 pub mod time;
 

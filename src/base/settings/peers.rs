@@ -1,0 +1,145 @@
+//! The repeated tables of the settings file: `[[trunks]]`, `[[phones]]` and `[[mappings]]`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::base::{PhoneNumber, Secret, Transport};
+
+/// `[[trunks]]`: a carrier or a PBX.
+#[derive(Debug, Clone)]
+pub struct Trunk {
+    /// Its name in logs and records; unique.
+    pub name: Arc<str>,
+    /// Who may call us as this trunk; never empty.
+    pub sources: Vec<IpNet>,
+    /// Where its calls go, in order of failover; never empty.
+    pub targets: Vec<Target>,
+    /// The destinations that go out here, as E.164 digits without `+`; empty: whatever no prefix matches.
+    pub prefixes: Vec<Box<str>>,
+    /// What we answer its digest challenges with.
+    pub credentials: Option<Credentials>,
+    /// How digits without any prefix are read; `None`: national where they have the country's length.
+    pub format_in: Option<NumberFormat>,
+    /// How numbers are written toward it.
+    pub format_out: NumberFormat,
+    /// The header that names the caller.
+    pub identity_in: IdentityIn,
+    /// The header that shows the masking number.
+    pub identity_out: IdentityOut,
+    /// The caller IDs it may show, all owned; `None`: every owned number.
+    pub allowed_show: Option<Vec<PhoneNumber>>,
+    /// Where its media may come from, besides the addresses it signals.
+    pub media_sources: Vec<IpNet>,
+    /// What the caller hears while this trunk's destination rings.
+    pub early_media: EarlyMedia,
+    /// The status of the uniform refusal toward it: 404, 403 or 480.
+    pub refuse: u16,
+    /// How many calls it may have at a time, in and out together; `None`: no limit.
+    pub max_calls: Option<u32>,
+    /// How many calls a second it may begin; `None`: no limit.
+    pub max_cps: Option<u32>,
+}
+
+/// One place that a trunk's calls are sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The host.
+    pub host: TargetHost,
+    /// The port; `None`: by RFC 3263, else the transport's default.
+    pub port: Option<u16>,
+    /// The transport; never TLS in this version.
+    pub transport: Transport,
+}
+
+/// The host of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetHost {
+    /// An address.
+    Ip(IpAddr),
+    /// A name to resolve (RFC 3263).
+    Name(Arc<str>),
+}
+
+/// A digest account (RFC 3261 section 22).
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How a number is written on a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberFormat {
+    /// `+919876500002`
+    E164,
+    /// `919876500002`
+    E164NoPlus,
+    /// `09876500002` within the country, `00` and the E.164 digits abroad (the country's own prefixes).
+    National,
+}
+
+/// Which header of a trunk names the caller. No other header of that trunk is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdentityIn {
+    /// P-Asserted-Identity where present, else From.
+    #[default]
+    PaiElseFrom,
+    /// P-Asserted-Identity alone (RFC 3325).
+    Pai,
+    /// Remote-Party-ID alone.
+    Rpid,
+    /// From alone.
+    From,
+}
+
+/// Which headers show the masking number toward a trunk. From always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdentityOut {
+    /// P-Asserted-Identity beside From.
+    #[default]
+    Pai,
+    /// Remote-Party-ID beside From.
+    Rpid,
+    /// From alone.
+    From,
+}
+
+/// What the caller hears while the destination rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EarlyMedia {
+    /// 180 without media, whatever the far side sends.
+    #[default]
+    Ringback,
+    /// The far side's early media.
+    Relay,
+}
+
+/// `[[phones]]`: a softphone that registers with us.
+#[derive(Debug, Clone)]
+pub struct Phone {
+    /// The user part of its address of record, and its digest user name; unique.
+    pub username: Arc<str>,
+    /// Its digest password.
+    pub password: Secret,
+    /// Who it is, whatever it claims; unique and never owned.
+    pub number: PhoneNumber,
+    /// What a caller hears while it rings.
+    pub early_media: EarlyMedia,
+}
+
+/// `[[mappings]]`: one static row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mapping {
+    /// The masking number dialled; owned.
+    pub dialled: PhoneNumber,
+    /// The one caller that the row is for; `None`: anyone.
+    pub caller: Option<PhoneNumber>,
+    /// Where the call goes; never owned.
+    pub destination: PhoneNumber,
+    /// The caller ID shown there; owned.
+    pub show: PhoneNumber,
+}

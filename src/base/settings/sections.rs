@@ -1,0 +1,173 @@
+//! The single tables of the settings file: `[sip]`, `[media]`, `[api]`, `[store]`, `[numbers]`, `[call]`,
+//! `[records]`, `[log]` and `[webhooks]`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::{PhoneNumber, Secret, Transport};
+
+/// `[sip]`: where signalling is heard, and its timers.
+#[derive(Debug, Clone)]
+pub struct Sip {
+    /// The listeners, in the file's order; never empty.
+    pub listen: Vec<Listen>,
+    /// The address that other machines reach us at; `None`: the interface's own.
+    pub advertise: Option<IpAddr>,
+    /// T1, the round-trip estimate (RFC 3261 section 17.1.1.1).
+    pub t1: Duration,
+    /// T2, the longest interval between retransmissions (RFC 3261 section 17.1.2.2).
+    pub t2: Duration,
+    /// T4, how long a message stays in the network (RFC 3261 section 17.1.2.2).
+    pub t4: Duration,
+    /// How often trunks are asked with OPTIONS; `None`: never.
+    pub options_interval: Option<Duration>,
+}
+
+/// One listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Listen {
+    /// Its transport; never TLS in this version.
+    pub transport: Transport,
+    /// The address to bind.
+    pub address: SocketAddr,
+}
+
+/// `[media]`: ports and codecs of the relay.
+#[derive(Debug, Clone)]
+pub struct Media {
+    /// The UDP ports of the relay: an even first (RTP) and an odd last (RTCP).
+    pub ports: RangeInclusive<u16>,
+    /// How long a pair rests before it is used again, where others are free.
+    pub port_rest: Duration,
+    /// The address written into SDP; `None`: the same as for signalling.
+    pub advertise: Option<IpAddr>,
+    /// The codecs that may be offered, best first; never empty, each once.
+    pub codecs: Vec<CodecName>,
+    /// Engine threads; `None`: as many as the machine has cores.
+    pub threads: Option<usize>,
+}
+
+/// A codec as the settings file names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CodecName {
+    /// Opus (RFC 7587).
+    Opus,
+    /// G.722, 64 kbit/s wideband.
+    G722,
+    /// AMR-WB (RFC 4867).
+    AmrWb,
+    /// G.711 A-law.
+    Pcma,
+    /// G.711 µ-law.
+    Pcmu,
+    /// AMR (RFC 4867).
+    Amr,
+    /// G.729.
+    G729,
+}
+
+/// `[api]`: the HTTP listener.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// The address to bind.
+    pub listen: SocketAddr,
+    /// The tokens that are let in; empty: one is made at first start.
+    pub tokens: Vec<ApiToken>,
+}
+
+/// A token of the API.
+#[derive(Debug, Clone)]
+pub struct ApiToken {
+    /// The token itself.
+    pub token: Secret,
+    /// What it may do; `None`: everything.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// `[store]`: where sessions and numbers are kept.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The SQLite file.
+    pub sqlite: PathBuf,
+}
+
+/// `[numbers]`: how national numbers are read, and which numbers are ours.
+#[derive(Debug, Clone)]
+pub struct Numbers {
+    /// The country's ISO 3166 code, two capital letters, known to [`crate::base::numbering`].
+    pub country: String,
+    /// The masking numbers, each once.
+    pub owned: Vec<PhoneNumber>,
+}
+
+/// `[call]`: how long things may take.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The budget of a decision, over all its attempts.
+    pub decide: Duration,
+    /// How long the destination may ring.
+    pub ring_timeout: Duration,
+    /// How long a call may last after the answer.
+    pub max_duration: Duration,
+    /// How long both sides may be silent in RTP and RTCP; never under 30 s.
+    pub silence: Duration,
+    /// The same while the call is on hold.
+    pub hold: Duration,
+    /// How long running calls may go on after SIGTERM.
+    pub drain: Duration,
+}
+
+/// `[records]`: the call records.
+#[derive(Debug, Clone)]
+pub struct Records {
+    /// The file of JSON lines.
+    pub path: PathBuf,
+}
+
+/// `[log]`: what is logged and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    /// The least important level that is still written.
+    pub level: LogLevel,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What needs the operator.
+    Error,
+    /// What may soon need the operator.
+    Warn,
+    /// What happened.
+    Info,
+    /// How it happened.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+/// `[webhooks]`: defaults for web services that are asked and told. None is called in this version.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// The key that requests are signed with.
+    pub secret: Option<Secret>,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Whether loopback and private addresses may be called.
+    pub allow_private_webhooks: bool,
+}

@@ -1,0 +1,140 @@
+//! What is decided about a call, and the steps that led there.
+
+use std::time::Duration;
+
+use crate::base::PhoneNumber;
+
+/// The decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Call the destination and bridge.
+    Bridge(Plan),
+    /// Refuse the caller.
+    Refuse(Refusal),
+}
+
+/// How to reach the destination, and what to show there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The masking number dialled.
+    pub dialled: PhoneNumber,
+    /// The caller, if known.
+    pub caller: Option<PhoneNumber>,
+    /// The real destination.
+    pub destination: PhoneNumber,
+    /// The caller ID to show: owned, and allowed on every target.
+    pub show: PhoneNumber,
+    /// Where to send the call.
+    pub target: Target,
+    /// How long the destination may ring.
+    pub ring_timeout: Duration,
+    /// How long the call may last after the answer.
+    pub max_duration: Duration,
+    /// How it was decided.
+    pub trace: Vec<Step>,
+}
+
+/// Where a call is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To the contacts of the phone with this place in `Settings::phones`.
+    Phone(usize),
+    /// To the trunks with these places in `Settings::trunks`, in order of choice; never empty.
+    Trunks(Vec<usize>),
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub kind: RefusalKind,
+    /// How it was decided.
+    pub trace: Vec<Step>,
+}
+
+/// Why a call is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// The number dialled is not owned.
+    NotOurs,
+    /// The number dialled is owned and nothing is mapped to it.
+    NoMapping,
+    /// The number dialled is mapped, but not for this caller.
+    CallerNotAllowed,
+    /// An emergency number was dialled or mapped.
+    Emergency,
+    /// A short code was dialled or mapped.
+    ShortCode,
+    /// What was dialled cannot be read as one number.
+    Ambiguous,
+    /// The caller claims a number that we own.
+    CallerClaimsOwn,
+    /// The destination is a number that we own: the call would loop.
+    DestinationOwn,
+    /// The caller ID to show is not owned, or no trunk to the destination may show it.
+    ShowNotAllowed,
+    /// No trunk takes the destination.
+    NoRoute,
+    /// A limit is reached.
+    LimitReached,
+}
+
+/// What a refused caller gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Treatment {
+    /// The one refusal, set per trunk: the same bytes after the same delay for every kind.
+    Uniform,
+    /// The fixed refusal of emergency numbers and short codes, at once.
+    Special,
+    /// As an unreachable destination: 480.
+    Unreachable,
+    /// As a busy destination: 486.
+    Busy,
+}
+
+/// One step of a decision, in words. Numbers in it print redacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The number dialled was read as this.
+    Dialled(PhoneNumber),
+}
+
+impl Refusal {
+    /// A refusal without a trace.
+    #[must_use]
+    pub fn new(kind: RefusalKind) -> Self {
+        Self { kind, trace: Vec::new() }
+    }
+}
+
+impl RefusalKind {
+    /// What the caller gets.
+    #[must_use]
+    pub fn treatment(self) -> Treatment {
+        match self {
+            RefusalKind::Emergency | RefusalKind::ShortCode => Treatment::Special,
+            RefusalKind::ShowNotAllowed | RefusalKind::NoRoute | RefusalKind::DestinationOwn => {
+                Treatment::Unreachable
+            }
+            RefusalKind::LimitReached => Treatment::Busy,
+            RefusalKind::NotOurs
+            | RefusalKind::NoMapping
+            | RefusalKind::CallerNotAllowed
+            | RefusalKind::Ambiguous
+            | RefusalKind::CallerClaimsOwn => Treatment::Uniform,
+        }
+    }
+}
+
+impl Decision {
+    /// How it was decided.
+    #[must_use]
+    pub fn trace(&self) -> &[Step] {
+        match self {
+            Decision::Bridge(plan) => &plan.trace,
+            Decision::Refuse(refusal) => &refusal.trace,
+        }
+    }
+}
