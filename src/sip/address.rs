@@ -1,0 +1,164 @@
+//! Addresses: `"Name" <uri>;param` and `uri;param` (RFC 3261 section 20.10).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytestring::ByteString;
+
+use super::fault::Fault;
+use super::limits;
+use super::params::Params;
+use super::span::Span;
+use super::token::{quoted_length, trim, unquote};
+use super::uri::Uri;
+
+/// The value of From, To, Contact, Route, Record-Route, P-Asserted-Identity and their like. Cloning shares the text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    text: ByteString,
+    uri: Uri,
+    display: Span,
+    params: Span,
+    tag: Option<Span>,
+}
+
+impl Address {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// [`Fault::Address`] where it is none.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        if text.len() > limits::LINE {
+            return Err(Fault::Address);
+        }
+        Self::read(ByteString::from(text))
+    }
+
+    /// Reads an address of at most [`limits::LINE`] bytes without copying it.
+    pub(super) fn read(text: ByteString) -> Result<Self, Fault> {
+        let text = text.slice_ref(trim(&text));
+        let parts = Parts::of(&text).ok_or(Fault::Address)?;
+        let uri = Uri::read(text.slice_ref(parts.uri)).map_err(|_| Fault::Address)?;
+        if parts.bare && uri.as_str().contains(['?', ',']) {
+            return Err(Fault::Address);
+        }
+        Params::check(parts.params).ok_or(Fault::Address)?;
+        let tag = tag(&text, parts.params)?;
+        let display = Span::within(&text, parts.display);
+        let params = Span::within(&text, parts.params);
+        Ok(Self { uri, display, params, tag, text })
+    }
+
+    /// The address as it was written, without white space around it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The URI.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The display name, without its quotes and escapes.
+    #[must_use]
+    pub fn display(&self) -> Option<Cow<'_, str>> {
+        let text = self.display.of(&self.text);
+        (!text.is_empty()).then(|| unquote(text))
+    }
+
+    /// The parameters of the header field (those of the URI are in the URI).
+    #[must_use]
+    pub fn params(&self) -> Params<'_> {
+        Params::new(self.params.of(&self.text))
+    }
+
+    /// The value of a parameter of the header field; `Some(None)` for a parameter without a value.
+    #[must_use]
+    #[allow(clippy::option_option)]
+    pub fn param(&self, name: &str) -> Option<Option<&str>> {
+        self.params().get(name)
+    }
+
+    /// The tag of a From or a To.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.map(|span| span.of(&self.text))
+    }
+
+    /// The same address in memory of its own, for one that is kept longer than the message it stood in.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self::parse(self.as_str()).expect("it was read before")
+    }
+}
+
+/// The tag among the parameters: at most one, of visible ASCII characters.
+fn tag(whole: &str, params: &str) -> Result<Option<Span>, Fault> {
+    let mut found = None;
+    for (name, value) in Params::new(params) {
+        if name.eq_ignore_ascii_case("tag") {
+            let value = value.filter(|value| value.bytes().all(|byte| byte.is_ascii_graphic()));
+            let span = Span::within(whole, value.ok_or(Fault::Address)?);
+            if found.replace(span).is_some() {
+                return Err(Fault::Address);
+            }
+        }
+    }
+    Ok(found)
+}
+
+struct Parts<'a> {
+    display: &'a str,
+    uri: &'a str,
+    params: &'a str,
+    /// There are no angle brackets, so that what follows the URI belongs to the header (RFC 3261 section 20).
+    bare: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        if let Some(length) = quoted_length(text.as_bytes()) {
+            let (display, rest) = text.split_at(length);
+            return Self::bracketed(display, rest);
+        }
+        let end = text.find(['<', ';', '"', ',']).unwrap_or(text.len());
+        let (before, rest) = text.split_at(end);
+        if rest.starts_with('<') {
+            return Self::bracketed(trim(before), rest);
+        }
+        (rest.is_empty() || rest.starts_with(';')).then(|| Self {
+            display: &text[..0],
+            uri: trim(before),
+            params: rest,
+            bare: true,
+        })
+    }
+
+    fn bracketed(display: &'a str, rest: &'a str) -> Option<Self> {
+        let (uri, params) = trim(rest).strip_prefix('<')?.split_once('>')?;
+        Some(Self { display, uri, params, bare: false })
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Prints nothing of the name or the number.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({:?})", self.uri)
+    }
+}

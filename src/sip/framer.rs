@@ -1,0 +1,153 @@
+//! Messages out of a stream (RFC 3261 section 18.3, RFC 5626 section 3.5.1).
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memmem;
+
+use super::limits;
+use super::name::Name;
+use super::token::{is_space, number, trim};
+
+/// One thing that came in on a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// The bytes of one message.
+    Message(Bytes),
+    /// A keep-alive that is answered with CRLF.
+    Ping,
+    /// The answer to our keep-alive.
+    Pong,
+}
+
+/// Why a stream cannot be read any further, and is to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamFault {
+    /// A message without Content-Length: its end is unknown.
+    #[error("a message on a stream has no Content-Length")]
+    NoLength,
+    /// Content-Length stands twice, or is no number.
+    #[error("Content-Length on a stream is malformed or repeated")]
+    BadLength,
+    /// A message of more than [`limits::MESSAGE`] bytes.
+    #[error("a message on a stream is too large")]
+    TooLarge,
+    /// What came is not SIP.
+    #[error("the stream does not carry SIP")]
+    NotSip,
+}
+
+/// Cuts a stream into messages. Push what was read, then take frames until there are none.
+#[derive(Debug, Default)]
+pub struct Framer {
+    buffer: BytesMut,
+    /// How far the buffer was searched for the end of the header fields.
+    searched: usize,
+    /// The length of the message at the front, once its header fields are complete.
+    length: Option<usize>,
+    /// A single CRLF was read, which was taken for a pong: another one makes it a ping.
+    half_ping: bool,
+}
+
+impl Framer {
+    /// A framer at the start of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes bytes that were read. Frames are to be taken out before more is read, which bounds the buffer.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Whether a message has begun and is not complete: a peer may take only so long over one.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The next frame, if one is complete.
+    ///
+    /// # Errors
+    /// [`StreamFault`] where the stream cannot be read any further.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Frame>, StreamFault> {
+        if self.length.is_none() {
+            if let Some(frame) = self.keep_alive() {
+                return Ok(Some(frame));
+            }
+            self.length = self.message_length()?;
+        }
+        match self.length {
+            Some(length) if length <= self.buffer.len() => {
+                self.length = None;
+                self.searched = 0;
+                Ok(Some(Frame::Message(self.buffer.split_to(length).freeze())))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a keep-alive off the front. A CRLF alone counts as a pong at once; one more makes a ping.
+    fn keep_alive(&mut self) -> Option<Frame> {
+        if !self.buffer.starts_with(b"\r\n") {
+            self.half_ping &= self.buffer.is_empty();
+            return None;
+        }
+        if self.buffer.starts_with(b"\r\n\r\n") {
+            self.buffer.advance(4);
+            self.half_ping = false;
+            return Some(Frame::Ping);
+        }
+        self.buffer.advance(2);
+        self.half_ping = !self.half_ping;
+        Some(if self.half_ping { Frame::Pong } else { Frame::Ping })
+    }
+
+    /// The length of the message at the front, header fields and body, once its header fields are complete.
+    fn message_length(&mut self) -> Result<Option<usize>, StreamFault> {
+        self.check_start()?;
+        let Some(found) = memmem::find(&self.buffer[self.searched..], b"\r\n\r\n") else {
+            if self.buffer.len() > limits::MESSAGE {
+                return Err(StreamFault::TooLarge);
+            }
+            self.searched = self.buffer.len().saturating_sub(3);
+            return Ok(None);
+        };
+        let head = self.searched + found + 4;
+        let length = head + content_length(&self.buffer[..head])?;
+        if length > limits::MESSAGE { Err(StreamFault::TooLarge) } else { Ok(Some(length)) }
+    }
+
+    /// Checks as early as possible that the first line is one of SIP.
+    fn check_start(&self) -> Result<(), StreamFault> {
+        let line = match memchr::memchr(b'\n', &self.buffer) {
+            Some(end) => &self.buffer[..end],
+            None if self.buffer.len() > limits::LINE => return Err(StreamFault::NotSip),
+            None => return Ok(()),
+        };
+        let version = line.windows(4).any(|part| part.eq_ignore_ascii_case(b"SIP/"));
+        if version { Ok(()) } else { Err(StreamFault::NotSip) }
+    }
+}
+
+/// The one Content-Length of a message's header fields.
+fn content_length(head: &[u8]) -> Result<usize, StreamFault> {
+    let mut found = None;
+    let mut lines = head.split(|&byte| byte == b'\n').skip(1).peekable();
+    while let Some(line) = lines.next() {
+        let Some(colon) = memchr::memchr(b':', line) else { continue };
+        if Name::read(line[..colon].trim_ascii_end()) != Some(Name::ContentLength) {
+            continue;
+        }
+        let mut value = line[colon + 1..].to_vec();
+        while let Some(more) = lines.next_if(|line| line.first().copied().is_some_and(is_space)) {
+            value.extend(more);
+        }
+        let value = std::str::from_utf8(&value).ok().and_then(|value| number(trim(value)));
+        if found.replace(value.ok_or(StreamFault::BadLength)?).is_some() {
+            return Err(StreamFault::BadLength);
+        }
+    }
+    found.ok_or(StreamFault::NoLength)
+}

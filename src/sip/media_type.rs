@@ -1,0 +1,48 @@
+//! The type of a body (RFC 3261 section 20.15).
+
+use std::borrow::Cow;
+
+use super::params::Params;
+use super::token::{all_token, trim, unquote};
+
+/// A media type such as `application/sdp` or `multipart/mixed;boundary=x`.
+#[derive(Debug, Clone)]
+pub struct MediaType<'a> {
+    kind: &'a str,
+    subtype: &'a str,
+    params: &'a str,
+}
+
+impl<'a> MediaType<'a> {
+    /// Reads a media type.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (name, params) = text.split_at(text.find(';').unwrap_or(text.len()));
+        let (kind, subtype) = name.split_once('/')?;
+        let (kind, subtype) = (trim(kind), trim(subtype));
+        Params::check(params)?;
+        (all_token(kind.as_bytes()) && all_token(subtype.as_bytes())).then_some(Self {
+            kind,
+            subtype,
+            params,
+        })
+    }
+
+    /// Whether it is this type, whatever its case and its parameters.
+    #[must_use]
+    pub fn is(&self, kind: &str, subtype: &str) -> bool {
+        self.kind.eq_ignore_ascii_case(kind) && self.subtype.eq_ignore_ascii_case(subtype)
+    }
+
+    /// Whether it is of this kind (`multipart`), whatever its subtype.
+    #[must_use]
+    pub fn is_kind(&self, kind: &str) -> bool {
+        self.kind.eq_ignore_ascii_case(kind)
+    }
+
+    /// The value of a parameter, without quotes and escapes.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<Cow<'a, str>> {
+        Params::new(self.params).get(name).flatten().map(unquote)
+    }
+}

@@ -1,0 +1,85 @@
+//! Parameters: `;name` and `;name=value`.
+
+use super::token::{all_token, quoted_length, trim};
+
+/// The parameters of a URI or a header field, in their order. Values are as written: quoted, or percent-encoded.
+#[derive(Debug, Clone)]
+pub struct Params<'a>(&'a str);
+
+/// One parameter as it is written.
+pub type Param<'a> = (&'a str, Option<&'a str>);
+
+impl<'a> Params<'a> {
+    /// The parameters that a text that was checked holds: it is empty or starts with a semicolon.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The value of the first parameter of this name, whatever its case; `Some(None)` where it has none.
+    #[must_use]
+    #[allow(clippy::option_option)]
+    pub fn get(self, name: &str) -> Option<Option<&'a str>> {
+        self.into_iter().find(|(key, _)| same_name(key, name)).map(|(_, value)| value)
+    }
+
+    /// Checks header parameters: tokens for names, values that are not empty (RFC 3261 section 25.1, generic-param).
+    pub(super) fn check(text: &str) -> Option<()> {
+        let mut rest = text;
+        while let Some(((name, value), after)) = step(rest)? {
+            if !all_token(name.as_bytes()) || value == Some("") {
+                return None;
+            }
+            rest = after;
+        }
+        Some(())
+    }
+
+    /// Checks URI parameters, whose names and values may hold other characters, but no quotes.
+    pub(super) fn check_uri(text: &str) -> Option<()> {
+        let mut rest = text;
+        while let Some((_, after)) = step(rest)? {
+            rest = after;
+        }
+        Some(())
+    }
+}
+
+impl<'a> Iterator for Params<'a> {
+    type Item = Param<'a>;
+
+    fn next(&mut self) -> Option<Param<'a>> {
+        let (param, rest) = step(self.0)??;
+        self.0 = rest;
+        Some(param)
+    }
+}
+
+/// Whether a parameter's name, which may be percent-encoded, is this one (RFC 3261 section 19.1.4).
+fn same_name(written: &str, name: &str) -> bool {
+    written.eq_ignore_ascii_case(name)
+        || (written.contains('%') && super::uri::decode(written).eq_ignore_ascii_case(name))
+}
+
+/// Takes the first parameter off; `None` where the text is malformed, `Some(None)` where it is empty.
+#[allow(clippy::option_option)]
+fn step(text: &str) -> Option<Option<(Param<'_>, &str)>> {
+    let text = trim(text);
+    if text.is_empty() {
+        return Some(None);
+    }
+    let text = text.strip_prefix(';')?.trim_start();
+    let (name, rest) = text.split_at(text.find(['=', ';', ' ', '\t', '"', ',']).unwrap_or(text.len()));
+    if name.is_empty() {
+        return None;
+    }
+    let Some(rest) = rest.trim_start().strip_prefix('=') else {
+        return Some(Some(((name, None), rest)));
+    };
+    let rest = rest.trim_start();
+    let length = match quoted_length(rest.as_bytes()) {
+        Some(length) => length,
+        None => rest.find([';', ' ', '\t', '"', ',']).unwrap_or(rest.len()),
+    };
+    let (value, rest) = rest.split_at(length);
+    Some(Some(((name, Some(value)), rest)))
+}

@@ -1,0 +1,227 @@
+//! The scanner: where the start line, the header fields and the body of a message lie.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use memchr::memchr;
+
+use super::fault::{Fault, Kind};
+use super::limits;
+use super::name::Name;
+use super::span::Span;
+use super::token::{all_token, is_control, is_space, is_token};
+
+/// One header field: its name as written, the name it is known by, and its value without the blanks around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    pub(super) name: Option<Name>,
+    pub(super) label: Span,
+    pub(super) value: Span,
+}
+
+/// Where the parts of a message lie.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) start: Span,
+    pub(super) lines: Vec<Line>,
+    /// The first byte after the empty line.
+    pub(super) body: usize,
+    folded: bool,
+}
+
+/// Most messages have fewer header fields than this.
+const USUAL_LINES: usize = 24;
+
+/// Finds the parts of a message (RFC 3261 section 7).
+pub(super) fn scan(raw: &[u8]) -> Result<Scan, Fault> {
+    if raw.len() > limits::MESSAGE {
+        return Err(Fault::MessageTooLarge);
+    }
+    let start = blank_lines(raw);
+    if start == raw.len() {
+        return Err(Fault::Empty);
+    }
+    let (end, mut at) = line_end(raw, start)?;
+    if has_control(&raw[start..end]) {
+        return Err(Fault::Control);
+    }
+    let mut found =
+        Scan { start: Span::new(start, end), lines: Vec::with_capacity(USUAL_LINES), body: 0, folded: false };
+    while !raw[at..].starts_with(b"\r\n") {
+        let from = at;
+        let (mut end, mut next) = line_end(raw, at)?;
+        while raw.get(next).copied().is_some_and(is_space) {
+            (end, next) = line_end(raw, next)?;
+            found.folded = true;
+        }
+        if end - from > limits::LINE {
+            return Err(Fault::LineTooLong);
+        }
+        if found.lines.len() == limits::HEADERS {
+            return Err(Fault::TooManyHeaders);
+        }
+        found.lines.push(field(raw, from, end)?);
+        at = next;
+    }
+    found.body = at + 2;
+    Ok(found)
+}
+
+/// How many bytes of line ends stand before the start line (RFC 3261 section 7.5).
+pub(super) fn blank_lines(raw: &[u8]) -> usize {
+    raw.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2
+}
+
+/// Where the line that starts at `at` ends, and where the next one starts.
+fn line_end(raw: &[u8], at: usize) -> Result<(usize, usize), Fault> {
+    let feed = at + memchr(b'\n', &raw[at..]).ok_or(Fault::Unterminated)?;
+    if feed == at || raw[feed - 1] != b'\r' {
+        return Err(Fault::Control);
+    }
+    if feed - at > limits::LINE {
+        return Err(Fault::LineTooLong);
+    }
+    Ok((feed - 1, feed + 1))
+}
+
+/// Reads the header field between two positions. White space may stand before the colon (HCOLON).
+fn field(raw: &[u8], from: usize, end: usize) -> Result<Line, Fault> {
+    let text = &raw[from..end];
+    let name = text.iter().position(|&byte| !is_token(byte)).ok_or(Fault::HeaderLine)?;
+    let blanks = text[name..].iter().take_while(|&&byte| is_space(byte)).count();
+    if name == 0 || text.get(name + blanks) != Some(&b':') {
+        return Err(Fault::HeaderLine);
+    }
+    let value = name + blanks + 1;
+    if has_control(&text[value..]) && !only_escaped(&text[value..]) {
+        return Err(Fault::Control);
+    }
+    let (start, stop) = trimmed(text, value);
+    Ok(Line {
+        name: Name::read(&text[..name]),
+        label: Span::new(from, from + name),
+        value: Span::new(from + start, from + stop),
+    })
+}
+
+/// The part of `text` from `start` on without white space and folds at its ends.
+fn trimmed(text: &[u8], mut start: usize) -> (usize, usize) {
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let mut end = text.len();
+    while start < end && blank(text[start]) {
+        start += 1;
+    }
+    while end > start && blank(text[end - 1]) {
+        end -= 1;
+    }
+    (start, end)
+}
+
+fn has_control(text: &[u8]) -> bool {
+    // Without a way out of the loop the compiler looks at many bytes at once.
+    text.iter().fold(false, |found, &byte| found | is_control(byte))
+}
+
+/// Whether every control byte is part of a fold, or escaped within a quoted string.
+fn only_escaped(text: &[u8]) -> bool {
+    let mut quoted = false;
+    let mut at = 0;
+    while at < text.len() {
+        match text[at] {
+            b'"' => quoted = !quoted,
+            b'\\' if quoted && !matches!(text.get(at + 1), Some(b'\r' | b'\n')) => at += 1,
+            b'\r' if text[at + 1..].starts_with(b"\n") && text.get(at + 2).copied().is_some_and(is_space) => {
+                at += 1
+            }
+            byte if is_control(byte) => return false,
+            _ => {}
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The head of a message as text: folds become blanks (RFC 3261 section 7.3.1), and bytes that are not UTF-8 become
+/// SUB characters, so that every span stays where it is.
+pub(super) fn text(raw: &Bytes, found: &Scan) -> ByteString {
+    let head = raw.slice(..found.body);
+    let mut copy = if found.folded {
+        head.to_vec()
+    } else {
+        match ByteString::try_from(head.clone()) {
+            Ok(text) => return text,
+            Err(_) => head.to_vec(),
+        }
+    };
+    for at in 2..copy.len() {
+        if is_space(copy[at]) && copy[at - 2..at] == *b"\r\n" {
+            copy[at - 2..at].fill(b' ');
+        }
+    }
+    let mut at = 0;
+    while let Err(error) = std::str::from_utf8(&copy[at..]) {
+        at += error.valid_up_to();
+        copy[at] = 0x1a;
+    }
+    String::from_utf8(copy).expect("what is not UTF-8 was replaced").into()
+}
+
+/// What kind of message this was meant to be.
+pub(super) fn kind(raw: &[u8]) -> Kind {
+    let raw = &raw[blank_lines(raw)..];
+    let word = raw.iter().position(|&byte| !is_token(byte)).unwrap_or(raw.len());
+    match (&raw[..word], raw.get(word)) {
+        (b"ACK", Some(b' ')) => Kind::Ack,
+        (version, Some(b'/')) if version.eq_ignore_ascii_case(b"SIP") => Kind::Response,
+        (method, Some(b' ')) if all_token(method) => Kind::Request,
+        _ => Kind::Noise,
+    }
+}
+
+/// The header fields of a message that [`scan`] refused, as far as they can be told apart. Those with control bytes
+/// are left out.
+pub(super) fn salvage(raw: &[u8]) -> Vec<Line> {
+    let raw = &raw[..raw.len().min(limits::MESSAGE)];
+    let mut lines = Vec::new();
+    let mut ends = memchr::memchr_iter(b'\n', raw).skip_while(|&feed| feed < blank_lines(raw)).peekable();
+    let mut at = ends.next().map_or(raw.len(), |feed| feed + 1);
+    while let Some(mut feed) = ends.next() {
+        while raw.get(feed + 1).copied().is_some_and(is_space) && ends.peek().is_some() {
+            feed = ends.next().expect("it was peeked");
+        }
+        let end = if raw[..feed].ends_with(b"\r") { feed - 1 } else { feed };
+        if end <= at || lines.len() == limits::HEADERS {
+            break;
+        }
+        lines.extend(field(raw, at, end));
+        at = feed + 1;
+    }
+    lines
+}
+
+/// The Call-ID of a message that was not parsed yet, for the choice of who parses it. For every message that
+/// [`Message::parse`](super::Message::parse) accepts it is the same as [`Head::call_id`](super::Head::call_id).
+#[must_use]
+pub fn call_id(raw: &[u8]) -> Option<&[u8]> {
+    let mut at = blank_lines(raw);
+    loop {
+        at += memchr(b'\n', &raw[at..])? + 1;
+        let line = &raw[at..];
+        if line.starts_with(b"\r\n") {
+            return None;
+        }
+        let label = match line.first()? {
+            b'i' | b'I' => 1,
+            b'c' | b'C' if line.len() > 7 && line[..7].eq_ignore_ascii_case(b"call-id") => 7,
+            _ => continue,
+        };
+        let value = label + line[label..].iter().take_while(|&&byte| is_space(byte)).count();
+        if line.get(value) == Some(&b':') {
+            let mut end = value + memchr(b'\n', &line[value..])?;
+            while line.get(end + 1).copied().is_some_and(is_space) {
+                end += 1 + memchr(b'\n', &line[end + 1..])?;
+            }
+            let (start, end) = trimmed(&line[..end], value + 1);
+            return Some(&line[start..end]);
+        }
+    }
+}
