@@ -1,0 +1,274 @@
+//! What the switch tells the media engine about a call's relay, and what it hears back.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+
+use crate::base::Side;
+use crate::sdp::Codec;
+
+/// The relay of one call: chosen by the switch, never given twice in a process's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelayId(pub u64);
+
+/// One codec of a side with the payload types of both directions, which an answer may number differently from
+/// its offer (RFC 3264 section 5.1).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PayloadMap {
+    /// The codec.
+    pub codec: Codec,
+    /// The payload type that we told this side to use: what its packets carry.
+    pub receive: u8,
+    /// The payload type that this side told us to use: what our packets toward it carry.
+    pub send: u8,
+}
+
+/// What signalling knows of one side of a relay. The default is a side of which nothing is known yet: nothing is
+/// sent to it, and nothing it sends is accepted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Endpoint {
+    /// Where its description wants RTP; `None` while unknown, or on hold by port 0 or an unspecified address.
+    pub rtp: Option<SocketAddr>,
+    /// Where it wants RTCP; `None` for the port after RTP's (RFC 3550 section 11).
+    pub rtcp: Option<SocketAddr>,
+    /// Where its packets may come from: the signalled address, the source of its signalling, its trunk's media
+    /// networks. The real source is learned within these alone, then locked.
+    pub sources: Vec<IpNet>,
+    /// The codecs in use, in order of preference.
+    pub formats: Vec<PayloadMap>,
+    /// Whether its packets are accepted and forwarded: false before the answer.
+    pub receives: bool,
+    /// Whether packets of the other side may be sent to it: false where it is on hold.
+    pub sends: bool,
+}
+
+/// An order of the switch to the media engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Open a relay: two pairs of ports. Answered by [`Event::Opened`] or [`Event::Refused`].
+    Open {
+        /// The new relay.
+        relay: RelayId,
+        /// The addresses to bind toward side A and side B.
+        local: [IpAddr; 2],
+        /// How long both sides may be silent, in RTP and RTCP, before [`Event::Silent`].
+        silence: Duration,
+    },
+    /// What signalling knows of a side from now on. Its source is learned anew only where the signalled address
+    /// (`rtp`) differs from the one of the last `Set` that had any.
+    Set {
+        /// Which relay.
+        relay: RelayId,
+        /// Which side of it.
+        side: Side,
+        /// The whole of what is known, in place of what was.
+        endpoint: Endpoint,
+    },
+    /// Another limit of silence, as on hold; the time already silent counts.
+    Silence {
+        /// Which relay.
+        relay: RelayId,
+        /// How long both sides may be silent.
+        after: Duration,
+    },
+    /// Send a digit to a side as RFC 4733 events; nothing happens where it has no telephone-event format. Digits
+    /// are played one after the other.
+    Digit {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that hears it.
+        to: Side,
+        /// The digit.
+        digit: Digit,
+        /// How long it sounds: held between 40 ms and 6 s.
+        duration: Duration,
+    },
+    /// End the relay; answered by [`Event::Closed`].
+    Close {
+        /// Which relay.
+        relay: RelayId,
+    },
+}
+
+impl Command {
+    /// The relay that the command is for.
+    #[must_use]
+    pub fn relay(&self) -> RelayId {
+        match self {
+            Command::Open { relay, .. }
+            | Command::Set { relay, .. }
+            | Command::Silence { relay, .. }
+            | Command::Digit { relay, .. }
+            | Command::Close { relay } => *relay,
+        }
+    }
+}
+
+/// What the media engine tells the switch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The relay has its ports.
+    Opened {
+        /// Which relay.
+        relay: RelayId,
+        /// The RTP ports toward side A and side B; RTCP is the next port of each.
+        ports: [u16; 2],
+    },
+    /// No pair of ports (or no descriptor) is free: the relay does not exist.
+    Refused {
+        /// Which relay.
+        relay: RelayId,
+    },
+    /// A side keyed a digit that the other side has no telephone-event format for: told once, when it ended.
+    Digit {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that keyed it.
+        from: Side,
+        /// The digit.
+        digit: Digit,
+        /// How long it was held.
+        duration: Duration,
+    },
+    /// Both sides have been silent for the limit; told once for each spell of silence.
+    Silent {
+        /// Which relay.
+        relay: RelayId,
+    },
+    /// The relay has ended and its ports are resting.
+    Closed {
+        /// Which relay.
+        relay: RelayId,
+        /// What was measured on side A and side B.
+        quality: [Quality; 2],
+    },
+}
+
+impl Event {
+    /// The relay that the event is about.
+    #[must_use]
+    pub fn relay(&self) -> RelayId {
+        match self {
+            Event::Opened { relay, .. }
+            | Event::Refused { relay }
+            | Event::Digit { relay, .. }
+            | Event::Silent { relay }
+            | Event::Closed { relay, .. } => *relay,
+        }
+    }
+}
+
+/// What was measured on one side of a relay: on the way from it to us, but for the figures that only its own
+/// receiver reports can tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Quality {
+    /// RTP packets that came from the side and were its own.
+    pub packets_received: u64,
+    /// RTP packets sent to the side.
+    pub packets_sent: u64,
+    /// Payload bytes that came from the side.
+    pub octets_received: u64,
+    /// Payload bytes sent to the side.
+    pub octets_sent: u64,
+    /// Packets that the side's sequence numbers show to be missing (RFC 3550 appendix A.3); never below 0.
+    pub packets_lost: u64,
+    /// Packets that the side says it missed of ours, where it sent reports.
+    pub remote_lost: Option<u64>,
+    /// Interarrival jitter of the side's packets in milliseconds (RFC 3550 appendix A.8).
+    pub jitter_ms: f32,
+    /// The last round trip to the side in milliseconds (RFC 3550 section 6.4.1), where it sent reports.
+    pub round_trip_ms: Option<f32>,
+    /// Packets that were let fall: from a wrong source, of an unknown payload type, or no RTP at all.
+    pub dropped: u64,
+    /// The codec of the side's last audio packet.
+    #[serde(serialize_with = "codec_name")]
+    pub codec: Option<Codec>,
+}
+
+fn codec_name<S: Serializer>(codec: &Option<Codec>, serializer: S) -> Result<S::Ok, S::Error> {
+    match codec {
+        Some(codec) => serializer.serialize_some(codec.name()),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A key of a telephone: `0` to `9`, `*`, `#`, `A` to `D`. Keys spell PINs and card numbers, so `{:?}` hides which.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digit(u8);
+
+/// The keys in the order of their event codes (RFC 4733 section 3.2, table 3).
+const KEYS: &[u8; 16] = b"0123456789*#ABCD";
+
+impl Digit {
+    /// The digit of an event code (RFC 4733 section 3.2), where it is one: 0 to 15.
+    #[must_use]
+    pub fn from_event(code: u8) -> Option<Self> {
+        (usize::from(code) < KEYS.len()).then_some(Self(code))
+    }
+
+    /// The digit of a key; `a` to `d` are taken for `A` to `D`.
+    #[must_use]
+    pub fn from_char(key: char) -> Option<Self> {
+        let code = KEYS.iter().position(|known| char::from(*known) == key.to_ascii_uppercase())?;
+        u8::try_from(code).ok().map(Self)
+    }
+
+    /// The event code: 0 to 15 (RFC 4733 section 3.2).
+    #[must_use]
+    pub fn event(self) -> u8 {
+        self.0
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn to_char(self) -> char {
+        char::from(KEYS[usize::from(self.0)])
+    }
+}
+
+impl fmt::Display for Digit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Write::write_char(f, self.to_char())
+    }
+}
+
+impl fmt::Debug for Digit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digit(_)")
+    }
+}
+
+impl Serialize for Digit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_char(self.to_char())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_the_sixteen_keys() {
+        for (code, key) in (0..).zip("0123456789*#ABCD".chars()) {
+            let digit = Digit::from_event(code).unwrap();
+            assert_eq!(digit.to_char(), key);
+            assert_eq!(Digit::from_char(key), Some(digit));
+            assert_eq!(digit.event(), code);
+        }
+        assert_eq!(Digit::from_event(16), None, "flash is no digit");
+        assert_eq!(Digit::from_char('d'), Digit::from_char('D'));
+        assert_eq!(Digit::from_char('E'), None);
+        assert_eq!(Digit::from_char('٣'), None);
+    }
+
+    #[test]
+    fn quality_names_its_codec() {
+        let quality = Quality { codec: Some(Codec::Pcma), ..Quality::default() };
+        assert_eq!(serde_json::to_value(quality).unwrap()["codec"], "PCMA");
+        assert_eq!(serde_json::to_value(Quality::default()).unwrap()["codec"], serde_json::Value::Null);
+    }
+}
