@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod number;
+pub mod numbering;
 pub mod random;
 pub mod secret;
 pub mod settings;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::base::numbering::NumberFormat;
 use crate::base::{PhoneNumber, Secret, Transport};
 
 /// `[[trunks]]`: a carrier or a PBX.
@@ -69,17 +70,6 @@ pub struct Credentials {
     pub username: String,
     /// The password.
     pub password: Secret,
-}
-
-/// How a number is written on a trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NumberFormat {
-    /// `+919876500002`
-    E164,
-    /// `919876500002`
-    E164NoPlus,
-    /// `09876500002` within the country, `00` and the E.164 digits abroad (the country's own prefixes).
-    National,
 }
 
 /// Which header of a trunk names the caller. No other header of that trunk is believed.
