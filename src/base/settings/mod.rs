@@ -1,13 +1,27 @@
 //! The settings file: its types, reading it, and what is wrong with it.
 
+mod addresses;
+mod check;
+mod file;
 mod peers;
+mod report;
+mod rows;
 mod sections;
+mod table;
+mod values;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use toml::de::DeTable;
+
+use file::Draft;
+use report::Report;
+use table::File;
+
+pub use crate::base::numbering::NumberFormat;
 pub use peers::{
-    Credentials, EarlyMedia, IdentityIn, IdentityOut, Mapping, NumberFormat, Phone, Target, TargetHost, Trunk,
+    Credentials, EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, Target, TargetHost, Trunk,
 };
 pub use sections::{
     Api, ApiToken, Call, CodecName, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
@@ -87,12 +101,23 @@ impl Settings {
     ///
     /// # Errors
     /// Every fault found, in the order of the file.
-    pub fn parse(_text: &str, path: &Path) -> Result<Self, Vec<FileFault>> {
-        Err(vec![FileFault {
-            file: path.to_owned(),
-            line: None,
-            key: String::new(),
-            message: "unread".into(),
-        }])
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<FileFault>> {
+        let mut report = Report::new(path, text);
+        let (content, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let offset = error.span().map_or(0, |span| span.start);
+            report.fault(offset, String::new(), format!("is not TOML: {}", error.message()));
+        }
+        if !report.is_clean() {
+            return Err(report.into_faults());
+        }
+        let mut file = File::new(&mut report, content.get_ref());
+        let draft = Draft::read(&mut file, path.parent().unwrap_or(Path::new("")));
+        file.close();
+        check::check(&draft, &mut report);
+        if report.is_clean() { Ok(draft.into_settings()) } else { Err(report.into_faults()) }
     }
 }
+
+#[cfg(test)]
+mod tests;
