@@ -1,0 +1,205 @@
+//! The one door between the legs: what a crossing of one side does to the other.
+
+use std::time::Duration;
+
+use super::effect::{Effect, LegId, Purpose, ServerId};
+use super::{Asked, Call, Context, Exchange, LegState, Stage, Timer};
+use crate::base::Side;
+use crate::ledger::{HungUp, Outcome};
+use crate::mask::write::{self, Reply};
+use crate::mask::{Cause, Crossing, Failure, Media};
+use crate::relay::{Command, Digit};
+use crate::sdp::Codec;
+use crate::sip::Status;
+
+/// After an offer met another one, the one who did not choose the Call-ID waits up to 2 s, the other from 2.1 s
+/// to 4 s (RFC 3261 section 14.1).
+const GLARE: [(u64, u64); 2] = [(0, 2_000), (2_100, 4_000)];
+
+impl Call {
+    /// Applies what came in on one leg to the other side.
+    pub(super) fn cross(&mut self, ctx: &mut Context<'_>, from: LegId, crossing: Crossing) {
+        match (self.stage, crossing) {
+            (Stage::Calling, Crossing::Ringing) => self.ring(ctx),
+            (Stage::Calling, Crossing::Progress(media)) => self.progress(ctx, from, &media),
+            (Stage::Calling, Crossing::Answer(media)) => self.connect(ctx, from, &media),
+            (Stage::Calling, Crossing::Reject(failure)) => self.fail(ctx, failure),
+            (Stage::Connected, Crossing::Offer(media)) => self.offer(ctx, from, &media),
+            (Stage::Connected, Crossing::Answer(media)) => self.answer(ctx, &media),
+            (Stage::Connected, Crossing::Reject(_)) => self.decline(ctx, Status::NOT_ACCEPTABLE_HERE),
+            (Stage::Connected, Crossing::Digit(digit, duration)) => self.key(ctx, from, digit, duration),
+            (Stage::Connected, Crossing::HangUp(cause)) => self.finish(ctx, hung_up_by(from), cause),
+            _ => {}
+        }
+    }
+
+    /// The callee's early media reach the caller, where it has said where.
+    fn progress(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
+        let answer = self.caller.media.as_mut().and_then(|own| own.answer(media));
+        let (Some(to), Some(body)) = (self.invite, answer) else { return self.ring(ctx) };
+        let reply = Reply::in_dialog(&self.caller.contact, Some(body));
+        ctx.effects.push_back(Effect::Respond { to, status: Status::PROGRESS, reply });
+        self.listen_early(ctx, from);
+    }
+
+    /// The callee answered: so does the caller's leg, and the other attempts are given up.
+    fn connect(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
+        let LegId::Attempt(place) = from else { return };
+        let is_late = self.offer.take().is_none();
+        let own = self.caller.media.as_mut().expect("a call that rings has ports");
+        let body = if is_late { Some(own.offer(media)) } else { own.answer(media) };
+        let Some(body) = body else { return self.fail(ctx, Failure::NoCommonCodec) };
+        let to = self.invite.take().expect("the caller's INVITE waits for its answer while the callee rings");
+
+        self.answered = Some(usize::from(place));
+        self.stage = Stage::Connected;
+        self.timers.stop_all();
+        let plan = self.plan.as_ref().expect("a call that rings has a plan");
+        self.timers.set(Timer::MaxDuration, ctx.now + plan.max_duration);
+        self.caller.owes_answer = is_late;
+        self.accept(ctx, LegId::Caller, to, self.caller.invite_cseq, body);
+        self.caller.state = LegState::Answered;
+        self.caller.notes.answered = Some(ctx.now);
+        self.caller.notes.status = Some(Status::OK.code());
+        self.notes.answered(ctx.now);
+        self.give_up_attempts(ctx);
+        self.set_media(ctx);
+    }
+
+    /// Answers an INVITE of a leg with 2xx; its ACK is awaited.
+    pub(super) fn accept(
+        &mut self,
+        ctx: &mut Context<'_>,
+        leg: LegId,
+        to: ServerId,
+        cseq: u32,
+        body: bytes::Bytes,
+    ) {
+        let leg = self.leg_mut(leg);
+        leg.unacknowledged = Some((to, cseq));
+        let reply = Reply::in_dialog(&leg.contact, Some(body));
+        ctx.effects.push_back(Effect::Respond { to, status: Status::OK, reply });
+    }
+
+    /// A party's offer goes on as an INVITE inside the other leg's dialog.
+    fn offer(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
+        let Some(other) = self.connected(side_of(from).other()) else { return };
+        let leg = self.leg_mut(other);
+        if leg.is_reinviting || leg.unacknowledged.is_some() {
+            return self.glare(ctx);
+        }
+        let offer = leg.media.as_mut().expect("a connected leg has media").offer(media);
+        leg.send(ctx, other, Purpose::Reinvite, |head, contact| write::reinvite(head, contact, &offer));
+    }
+
+    /// The other side accepted: the answer goes back to the side that asked.
+    fn answer(&mut self, ctx: &mut Context<'_>, media: &Media) {
+        let Some(Exchange { from, asked, heard }) = self.exchange.take() else { return };
+        let Some(id) = self.connected(from) else { return };
+        let leg = self.leg_mut(id);
+        let Some(Asked { server, invite }) = asked else {
+            leg.hear(heard);
+            return self.set_media(ctx);
+        };
+        let before = leg.media.clone();
+        leg.hear(heard);
+        match leg.media.as_mut().and_then(|own| own.answer(media)) {
+            Some(body) => {
+                self.give_answer(ctx, id, server, invite, body);
+                self.set_media(ctx);
+            }
+            None => {
+                leg.media = before;
+                let reply = Reply::because(Cause::Incompatible);
+                ctx.effects.push_back(Effect::Respond { to: server, status: Status::NOT_ACCEPTABLE_HERE, reply });
+            }
+        }
+    }
+
+    /// Answers an offer of a leg: in the 2xx of its INVITE or of its UPDATE.
+    pub(super) fn give_answer(
+        &mut self,
+        ctx: &mut Context<'_>,
+        id: LegId,
+        to: ServerId,
+        invite: Option<u32>,
+        body: bytes::Bytes,
+    ) {
+        match invite {
+            Some(cseq) => self.accept(ctx, id, to, cseq, body),
+            None => {
+                let reply = Reply::in_dialog(&self.leg(id).contact, Some(body));
+                ctx.effects.push_back(Effect::Respond { to, status: Status::OK, reply });
+            }
+        }
+    }
+
+    /// The other side did not accept: the side that asked keeps what it has.
+    pub(super) fn decline(&mut self, ctx: &mut Context<'_>, status: Status) {
+        if let Some(Asked { server: to, .. }) = self.exchange.take().and_then(|exchange| exchange.asked) {
+            ctx.effects.push_back(Effect::Respond { to, status, reply: Reply::bare() });
+        }
+    }
+
+    /// The offer met one of the other side: the side that asked tries again, or we do where it can't.
+    pub(super) fn glare(&mut self, ctx: &mut Context<'_>) {
+        let Some(exchange) = &self.exchange else { return };
+        if exchange.asked.is_some() {
+            return self.decline(ctx, Status::REQUEST_PENDING);
+        }
+        let (least, most) = GLARE[exchange.from.other().index()];
+        let wait = least + ctx.random.next_u64() % (most - least);
+        self.timers.set(Timer::Glare, ctx.now + Duration::from_millis(wait));
+    }
+
+    /// The offer that met another one goes out again.
+    pub(super) fn offer_again(&mut self, ctx: &mut Context<'_>) {
+        let Some(exchange) = &self.exchange else { return };
+        let media = exchange.heard.media.clone();
+        if let Some(from) = self.connected(exchange.from) {
+            self.offer(ctx, from, &media);
+        }
+    }
+
+    /// A digit reaches the other party as telephone-event, or by INFO where it takes only that.
+    fn key(&mut self, ctx: &mut Context<'_>, from: LegId, digit: Digit, duration: Duration) {
+        let side = side_of(from).other();
+        let Some(id) = self.connected(side) else { return };
+        let relay = self.key.relay();
+        let leg = self.leg_mut(id);
+        let has_events =
+            leg.endpoint().formats.iter().any(|format| matches!(format.codec, Codec::TelephoneEvent { .. }));
+        if has_events {
+            ctx.effects.push_back(Effect::Media(Command::Digit { relay, to: side, digit, duration }));
+        } else if leg.takes_info {
+            leg.send(ctx, id, Purpose::Digit, |head, _| write::info(head, digit, duration));
+        }
+    }
+
+    /// Nothing came of the call: the caller hears one of the fixed reasons.
+    pub(super) fn fail(&mut self, ctx: &mut Context<'_>, failure: Failure) {
+        let outcome = match failure {
+            Failure::Busy => Outcome::Busy,
+            Failure::Rejected => Outcome::Rejected,
+            Failure::NoAnswer => Outcome::NoAnswer,
+            Failure::NoCommonCodec => Outcome::NoCommonCodec,
+            Failure::Unreachable => Outcome::Unreachable,
+        };
+        self.refuse(ctx, failure.status(), Reply::because(failure.cause()), outcome);
+    }
+}
+
+/// The side of a leg.
+pub(super) fn side_of(leg: LegId) -> Side {
+    match leg {
+        LegId::Caller => Side::A,
+        LegId::Attempt(_) => Side::B,
+    }
+}
+
+fn hung_up_by(leg: LegId) -> HungUp {
+    match leg {
+        LegId::Caller => HungUp::Caller,
+        LegId::Attempt(_) => HungUp::Callee,
+    }
+}

@@ -1,0 +1,130 @@
+//! What a call wants done.
+
+use bytes::Bytes;
+
+use crate::base::Flow;
+use crate::ledger::CallRecord;
+use crate::mask::write::Reply;
+use crate::relay;
+use crate::route::Question;
+use crate::sip::Status;
+use crate::transaction::RequestHead;
+
+/// A call. The generation keeps what comes late from reaching a call that took an ended one's slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallKey {
+    /// The shard that the call lives in.
+    pub shard: u8,
+    /// The place in the shard's table; less than 2^24.
+    pub slot: u32,
+    /// Counts the calls of the shard.
+    pub generation: u32,
+}
+
+impl CallKey {
+    /// The id of the call's relay.
+    #[must_use]
+    pub fn relay(self) -> relay::RelayId {
+        let slot = u64::from(self.slot & 0xff_ffff);
+        relay::RelayId(u64::from(self.shard) << 56 | u64::from(self.generation) << 24 | slot)
+    }
+
+    /// The call of a relay.
+    #[must_use]
+    pub fn of_relay(relay: relay::RelayId) -> Self {
+        let bytes = relay.0.to_be_bytes();
+        Self {
+            shard: bytes[0],
+            generation: u32::from_be_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]),
+            slot: u32::from_be_bytes([0, bytes[5], bytes[6], bytes[7]]),
+        }
+    }
+}
+
+/// A leg of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LegId {
+    /// Leg A.
+    Caller,
+    /// An attempt to reach the callee, counted from 0.
+    Attempt(u8),
+}
+
+impl LegId {
+    /// The attempt with a place in the call's list.
+    #[must_use]
+    pub fn attempt(place: usize) -> Self {
+        Self::Attempt(u8::try_from(place).expect("a call makes fewer than 256 attempts"))
+    }
+}
+
+/// A server transaction of the switch that waits for a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ServerId(pub usize);
+
+/// What a request of ours is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Opens a leg.
+    Invite,
+    /// Carries an offer inside a dialog.
+    Reinvite,
+    /// Ends a leg.
+    Bye,
+    /// Carries a digit.
+    Digit,
+}
+
+/// One thing that a call wants done.
+pub enum Effect {
+    /// Answer a request.
+    Respond {
+        /// The request's transaction.
+        to: ServerId,
+        /// The status.
+        status: Status,
+        /// What else the response says.
+        reply: Reply,
+    },
+    /// The 2xx of an INVITE has been acknowledged.
+    Acknowledged(ServerId),
+    /// Send a request through a transaction of its own.
+    Request {
+        /// The leg that sends it.
+        leg: LegId,
+        /// What it is for.
+        purpose: Purpose,
+        /// Where it goes.
+        flow: Flow,
+        /// The branch of its Via.
+        branch: Box<str>,
+        /// What its ACK and its CANCEL repeat.
+        head: RequestHead,
+        /// The request.
+        bytes: Bytes,
+    },
+    /// Send the ACK of a 2xx, now and each time the 2xx comes again.
+    Acknowledge {
+        /// The leg whose INVITE was accepted.
+        leg: LegId,
+        /// Where it goes.
+        flow: Flow,
+        /// The request.
+        bytes: Bytes,
+    },
+    /// Cancel a leg's INVITE, as soon as that is allowed.
+    Cancel(LegId),
+    /// Messages with this tag at our end are for this leg.
+    Follow {
+        /// The leg.
+        leg: LegId,
+        /// Our tag of its dialog.
+        tag: Box<str>,
+    },
+    /// Decide the call.
+    Decide(Box<Question>),
+    /// Tell the media engine.
+    Media(relay::Command),
+    /// The call is over: write its record and forget it.
+    Record(Box<CallRecord>),
+}

@@ -1,0 +1,90 @@
+//! The call's relay: what the media engine is told, and what it tells.
+
+use std::time::Duration;
+
+use super::effect::{Effect, LegId};
+use super::{Call, Context, Relay, Stage, Timer};
+use crate::base::Side;
+use crate::ledger::{HungUp, Outcome};
+use crate::mask::write::Reply;
+use crate::mask::{Cause, Crossing, LegMedia};
+use crate::relay::{Command, Endpoint, Event};
+use crate::sip::Status;
+
+/// How long the engine may take to tell what a relay was like; then the record does without.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// What a caller is told where this node has no port.
+const RETRY_AFTER: u8 = 5;
+
+impl Call {
+    /// An event of the call's relay.
+    pub fn media(&mut self, ctx: &mut Context<'_>, event: Event) {
+        match event {
+            Event::Opened { relay, ports } => {
+                self.relay = Relay::Open(relay);
+                match self.stage {
+                    Stage::Opening => self.opened(ctx, ports),
+                    _ => self.close_relay(ctx),
+                }
+            }
+            Event::Refused { .. } => {
+                self.relay = Relay::None;
+                let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::because(Cause::NoCircuit) };
+                self.refuse(ctx, Status::SERVICE_UNAVAILABLE, reply, Outcome::Unavailable);
+                self.settle(ctx);
+            }
+            Event::Digit { from, digit, duration, .. } => {
+                if let Some(leg) = self.connected(from) {
+                    self.cross(ctx, leg, Crossing::Digit(digit, duration));
+                }
+            }
+            Event::Silent { .. } => self.finish(ctx, HungUp::Silence, Cause::Timer),
+            Event::Closed { quality, .. } => {
+                self.relay = Relay::Closed;
+                self.notes.quality = Some(quality);
+                self.timers.stop(Timer::MediaClose);
+                self.settle(ctx);
+            }
+        }
+    }
+
+    /// Both sides of the relay as signalling has them now.
+    pub(super) fn set_media(&mut self, ctx: &mut Context<'_>) {
+        let Relay::Open(relay) = self.relay else { return };
+        let mut is_held = false;
+        for side in [Side::A, Side::B] {
+            let Some(id) = self.connected(side) else { continue };
+            let leg = self.leg(id);
+            is_held |= leg.media.as_ref().is_some_and(LegMedia::is_held);
+            ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint: leg.endpoint() }));
+        }
+        let limits = &ctx.policy.settings().call;
+        let after = if is_held { limits.hold } else { limits.silence };
+        ctx.effects.push_back(Effect::Media(Command::Silence { relay, after }));
+    }
+
+    /// The caller hears the callee before it answers, and not the other way round.
+    pub(super) fn listen_early(&mut self, ctx: &mut Context<'_>, from: LegId) {
+        let Relay::Open(relay) = self.relay else { return };
+        let caller = Endpoint { receives: false, ..self.caller.endpoint() };
+        let callee = Endpoint { sends: false, ..self.leg(from).endpoint() };
+        for (side, endpoint) in [(Side::A, caller), (Side::B, callee)] {
+            ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
+        }
+    }
+
+    /// Gives the ports back.
+    pub(super) fn close_relay(&mut self, ctx: &mut Context<'_>) {
+        if let Relay::Open(relay) = self.relay {
+            self.relay = Relay::Closing(relay);
+            self.timers.set(Timer::MediaClose, ctx.now + CLOSE_WAIT);
+            ctx.effects.push_back(Effect::Media(Command::Close { relay }));
+        }
+    }
+
+    /// The engine has not told how the relay was.
+    pub(super) fn give_up_media(&mut self, ctx: &mut Context<'_>) {
+        self.relay = Relay::Closed;
+        self.settle(ctx);
+    }
+}

@@ -1,0 +1,146 @@
+//! What is noted while a call goes on, and the record made of it.
+
+use std::time::Instant;
+
+use super::leg::LegNotes;
+use super::{Call, Context, Leg};
+use crate::base::{PhoneNumber, Side};
+use crate::ledger::{CallRecord, HungUp, LegRecord, Outcome};
+use crate::mask::Cause;
+use crate::relay::Quality;
+use crate::route::Decision;
+
+/// Notes of one call.
+#[derive(Debug)]
+pub(super) struct Notes {
+    id: Box<str>,
+    received: Instant,
+    received_at: u64,
+    /// The Max-Forwards of the legs we open.
+    pub(super) hops: u8,
+    pub(super) caller: Option<PhoneNumber>,
+    decided: Option<Instant>,
+    answered: Option<Instant>,
+    ended: Option<Instant>,
+    outcome: Option<Outcome>,
+    cause: Option<Cause>,
+    hung_up: Option<HungUp>,
+    pub(super) quality: Option<[Quality; 2]>,
+    trace: Vec<String>,
+}
+
+impl Notes {
+    pub(super) fn new(ctx: &mut Context<'_>, hops: u8) -> Self {
+        Self {
+            id: ctx.random.token(20).into(),
+            received: ctx.now,
+            received_at: ctx.anchor.unix_millis(ctx.now),
+            hops,
+            caller: None,
+            decided: None,
+            answered: None,
+            ended: None,
+            outcome: None,
+            cause: None,
+            hung_up: None,
+            quality: None,
+            trace: Vec::new(),
+        }
+    }
+
+    pub(super) fn received(&self) -> Instant {
+        self.received
+    }
+
+    pub(super) fn decided(&mut self, now: Instant, decision: &Decision) {
+        self.decided = Some(now);
+        self.trace = decision.trace().iter().map(|step| format!("{step:?}")).collect();
+    }
+
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.answered = Some(now);
+    }
+
+    pub(super) fn hung_up(&mut self, by: HungUp) {
+        self.hung_up.get_or_insert(by);
+    }
+
+    /// The first end counts.
+    pub(super) fn ended(&mut self, now: Instant, outcome: Outcome, cause: Cause) {
+        self.ended.get_or_insert(now);
+        self.outcome.get_or_insert(outcome);
+        self.cause.get_or_insert(cause);
+    }
+
+    /// The caller never acknowledged the answer.
+    pub(super) fn unacknowledged(&mut self) {
+        self.outcome.get_or_insert(Outcome::NoAcknowledgement);
+    }
+
+    fn since(&self, at: Option<Instant>) -> Option<u64> {
+        at.map(|at| millis(self.received, at))
+    }
+}
+
+fn millis(from: Instant, to: Instant) -> u64 {
+    u64::try_from(to.saturating_duration_since(from).as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Call {
+    /// The record of a call that is over.
+    pub(super) fn record(&self) -> CallRecord {
+        let notes = &self.notes;
+        let plan = self.plan.as_deref();
+        let ended = notes.ended.unwrap_or(notes.received);
+        let ringing = self.attempts.iter().filter_map(|leg| leg.notes.ringing).min();
+        let legs = std::iter::once((&self.caller, self.quality_of(Side::A)))
+            .chain(self.attempts.iter().enumerate().map(|(place, leg)| {
+                let is_leg_b = self.answered == Some(place);
+                (leg, if is_leg_b { self.quality_of(Side::B) } else { None })
+            }))
+            .map(|(leg, media)| self.leg_record(leg, media))
+            .collect();
+        CallRecord {
+            id: notes.id.clone(),
+            received_at: notes.received_at,
+            source: self.caller.peer.as_ref().into(),
+            dialled: plan.map(|plan| plan.dialled),
+            caller: notes.caller,
+            destination: plan.map(|plan| plan.destination),
+            shown: plan.map(|plan| plan.show),
+            outcome: notes.outcome.unwrap_or(Outcome::Unavailable),
+            hung_up: notes.hung_up,
+            status: self.caller.notes.status,
+            cause: notes.cause.unwrap_or(Cause::TemporaryFailure).value(),
+            decided_ms: notes.since(notes.decided),
+            ringing_ms: notes.since(ringing),
+            answered_ms: notes.since(notes.answered),
+            ended_ms: millis(notes.received, ended),
+            billable_ms: notes.answered.map_or(0, |answered| millis(answered, ended)),
+            legs,
+            trace: notes.trace.clone(),
+        }
+    }
+
+    fn quality_of(&self, side: Side) -> Option<Quality> {
+        let was_connected = self.answered.is_some();
+        self.notes.quality.filter(|_| was_connected).map(|quality| quality[side.index()])
+    }
+
+    fn leg_record(&self, leg: &Leg, media: Option<Quality>) -> LegRecord {
+        let LegNotes { started, ringing, answered, ended, status, cause } = &leg.notes;
+        let since = |at: &Option<Instant>| self.notes.since(*at);
+        let billable = answered.zip(*ended).map_or(0, |(answered, ended)| millis(answered, ended));
+        LegRecord {
+            peer: leg.peer.as_ref().into(),
+            started_at: self.notes.received_at + millis(self.notes.received, *started),
+            ringing_ms: since(ringing),
+            answered_ms: since(answered),
+            ended_ms: since(ended),
+            status: *status,
+            cause: cause.map(Cause::value),
+            billable_ms: billable,
+            media,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What a leg's party asks inside its dialog.
+
+use super::crossing::side_of;
+use super::effect::{Effect, LegId, Purpose, ServerId};
+use super::{Asked, Call, Context, Exchange, LegState, Stage};
+use crate::ledger::{HungUp, Outcome};
+use crate::mask::read::{self, BodyFault, Heard};
+use crate::mask::write::{self, Reply};
+use crate::mask::{Cause, Crossing, LegMedia};
+use crate::route::Source;
+use crate::sip::{Method, Name, Request, Status};
+
+/// Seconds after which to offer again, where an offer of the same side still waits (RFC 3261 section 14.2).
+const OFFER_AGAIN: u8 = 3;
+
+impl Call {
+    /// A request inside a leg's dialog, other than ACK and CANCEL.
+    pub fn request(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
+        let leg = self.leg_mut(id);
+        if leg.dialog.admit(request).is_err() {
+            return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, Reply::bare());
+        }
+        if leg.state == LegState::Ended && *request.method() != Method::BYE {
+            return respond(ctx, to, Status::NO_SUCH_CALL, Reply::bare());
+        }
+        match *request.method() {
+            Method::BYE => self.bye(ctx, id, to),
+            Method::INVITE | Method::UPDATE => self.offered(ctx, id, request, to),
+            Method::INFO => self.info(ctx, id, request, to),
+            Method::OPTIONS => respond(ctx, to, Status::OK, write::capabilities()),
+            Method::REFER => respond(ctx, to, Status::DECLINE, Reply::bare()),
+            Method::NOTIFY | Method::SUBSCRIBE => respond(ctx, to, Status::BAD_EVENT, Reply::bare()),
+            Method::PRACK => respond(ctx, to, Status::NO_SUCH_CALL, Reply::bare()),
+            Method::Known(_) => respond(ctx, to, Status::METHOD_NOT_ALLOWED, Reply::bare()),
+            Method::Other(_) => respond(ctx, to, Status::NOT_IMPLEMENTED, Reply::bare()),
+        }
+    }
+
+    /// The ACK of a 2xx.
+    pub fn acknowledged(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request) {
+        let leg = self.leg_mut(id);
+        let Some((server, cseq)) = leg.unacknowledged else { return };
+        if request.cseq().number != cseq {
+            return;
+        }
+        leg.unacknowledged = None;
+        ctx.effects.push_back(Effect::Acknowledged(server));
+        if let Some(cause) = leg.bye_after_ack.take() {
+            leg.send(ctx, id, Purpose::Bye, |head, _| write::bye(head, cause));
+            return self.settle(ctx);
+        }
+        if std::mem::take(&mut leg.owes_answer) {
+            self.late_answer(ctx, id, request);
+        }
+    }
+
+    /// The answer that an ACK brings to the offer in our 2xx.
+    fn late_answer(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request) {
+        let is_first = self.leg(id).wants.is_none();
+        let offered = self.leg(id).media.as_ref().and_then(LegMedia::media);
+        let offered = offered.map(|media| media.codecs).unwrap_or_default();
+        let heard = self.read_offer(ctx, request).and_then(|heard| heard.narrowed(&offered));
+        match heard {
+            Ok(heard) if is_first => {
+                self.leg_mut(id).hear(heard);
+                self.set_media(ctx);
+            }
+            Ok(heard) => {
+                if !self.carry_over(ctx, id, None, heard) {
+                    self.set_media(ctx);
+                }
+            }
+            Err(_) => {
+                self.notes.ended(ctx.now, Outcome::NoCommonCodec, Cause::Incompatible);
+                self.finish(ctx, HungUp::Failure, Cause::Incompatible);
+            }
+        }
+    }
+
+    fn bye(&mut self, ctx: &mut Context<'_>, id: LegId, to: ServerId) {
+        respond(ctx, to, Status::OK, Reply::bare());
+        let leg = self.leg_mut(id);
+        if id == LegId::Caller && leg.state == LegState::Inviting {
+            return self.abandon(ctx);
+        }
+        // The party that hangs up need not acknowledge our 2xx any more.
+        leg.bye_after_ack = None;
+        if let Some((server, _)) = leg.unacknowledged.take() {
+            ctx.effects.push_back(Effect::Acknowledged(server));
+        }
+        if leg.state == LegState::Answered {
+            leg.note_end(ctx.now, Cause::Normal);
+            self.cross(ctx, id, Crossing::HangUp(Cause::Normal));
+        }
+        self.settle(ctx);
+    }
+
+    /// A re-INVITE or an UPDATE: a refresh and a move of address are answered here, a change of media crosses.
+    fn offered(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
+        let is_invite = *request.method() == Method::INVITE;
+        let has_offer = !request.body().is_empty();
+        let is_busy = self.is_busy(id);
+        if self.stage != Stage::Connected && (is_invite || has_offer) || is_busy == Some(Busy::Asked) {
+            let reply = Reply { retry_after: Some(OFFER_AGAIN), ..Reply::bare() };
+            return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, reply);
+        }
+        if is_busy == Some(Busy::Asking) && (is_invite || has_offer) {
+            return respond(ctx, to, Status::REQUEST_PENDING, Reply::bare());
+        }
+        let leg = self.leg_mut(id);
+        leg.dialog.refresh(request);
+        leg.learn(request);
+        let invite = is_invite.then_some(request.cseq().number);
+        if !has_offer {
+            let body = is_invite.then(|| leg.media.as_ref().and_then(LegMedia::said)).flatten();
+            let reply = Reply::in_dialog(&leg.contact, None);
+            return match (body, invite) {
+                (Some(body), Some(cseq)) => {
+                    leg.owes_answer = true;
+                    self.accept(ctx, id, to, cseq, body);
+                }
+                _ => respond(ctx, to, Status::OK, reply),
+            };
+        }
+        match self.read_offer(ctx, request) {
+            Ok(heard) => {
+                let asked = Asked { server: to, invite };
+                if !self.carry_over(ctx, id, Some(asked), heard) {
+                    self.answer_here(ctx, id, asked);
+                }
+            }
+            Err(BodyFault::Malformed) => respond(ctx, to, Status::BAD_REQUEST, Reply::bare()),
+            Err(BodyFault::Unsupported) => {
+                let reply = Reply::bare().with(Name::Accept, "application/sdp");
+                respond(ctx, to, Status::UNSUPPORTED_MEDIA_TYPE, reply);
+            }
+            Err(BodyFault::NoAudio) => {
+                respond(ctx, to, Status::NOT_ACCEPTABLE_HERE, Reply::because(Cause::Incompatible));
+            }
+        }
+    }
+
+    /// Lets an offer cross where it changes something; otherwise its address is noted and false comes back.
+    fn carry_over(&mut self, ctx: &mut Context<'_>, id: LegId, asked: Option<Asked>, heard: Heard) -> bool {
+        let leg = self.leg_mut(id);
+        let agreed = leg.media.as_ref().and_then(LegMedia::media);
+        let before = leg.media.as_ref().and_then(LegMedia::heard);
+        let agreed = agreed.map(|media| media.codecs).unwrap_or_default();
+        if before.is_some_and(|before| !read::changes(before, &agreed, &heard)) {
+            leg.hear(heard);
+            return false;
+        }
+        let media = heard.media.clone();
+        self.exchange = Some(Exchange { from: side_of(id), asked, heard });
+        self.cross(ctx, id, Crossing::Offer(media));
+        true
+    }
+
+    /// Answers a refresh, or a move of address, with what we last said.
+    fn answer_here(&mut self, ctx: &mut Context<'_>, id: LegId, asked: Asked) {
+        let media = self.leg_mut(id).media.as_mut();
+        let body = media.and_then(|own| own.media().and_then(|said| own.answer(&said)));
+        match body {
+            Some(body) => {
+                self.give_answer(ctx, id, asked.server, asked.invite, body);
+                self.set_media(ctx);
+            }
+            None => respond(ctx, asked.server, Status::NOT_ACCEPTABLE_HERE, Reply::because(Cause::Incompatible)),
+        }
+    }
+
+    fn read_offer(&self, ctx: &Context<'_>, request: &Request) -> Result<Heard, BodyFault> {
+        let description = read::description(request)?.ok_or(BodyFault::NoAudio)?;
+        read::media(&description, &ctx.policy.settings().media.codecs)
+    }
+
+    /// Why a leg can't take an offer now.
+    fn is_busy(&self, id: LegId) -> Option<Busy> {
+        let leg = self.leg(id);
+        let from_here = self.exchange.as_ref().is_some_and(|exchange| exchange.from == side_of(id));
+        if from_here {
+            Some(Busy::Asked)
+        } else if leg.is_reinviting || leg.unacknowledged.is_some() || self.exchange.is_some() {
+            Some(Busy::Asking)
+        } else {
+            None
+        }
+    }
+
+    fn info(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
+        if request.body().is_empty() {
+            return respond(ctx, to, Status::OK, Reply::bare());
+        }
+        match read::digit(request) {
+            Some((digit, duration)) => {
+                respond(ctx, to, Status::OK, Reply::bare());
+                self.cross(ctx, id, Crossing::Digit(digit, duration));
+            }
+            None => {
+                let reply = Reply::bare().with(Name::Accept, "application/dtmf-relay, application/dtmf");
+                respond(ctx, to, Status::UNSUPPORTED_MEDIA_TYPE, reply);
+            }
+        }
+    }
+
+    /// Whether a leg's messages may come from a flow: its own trunk's networks, or the flow it has.
+    #[must_use]
+    pub fn may_speak(&self, policy: &super::Policy, id: LegId, source: std::net::IpAddr) -> bool {
+        let leg = self.leg(id);
+        let same_trunk = || {
+            let trunk = policy.index.trunk_at(source).map(|place| &policy.index.trunk(place).name);
+            matches!(leg.origin, Source::Trunk(_)) && trunk == Some(&leg.peer)
+        };
+        leg.is_at(source) || same_trunk()
+    }
+}
+
+/// Why a leg can't take an offer now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Busy {
+    /// An offer of its own waits for its answer: 500 (RFC 3261 section 14.2).
+    Asked,
+    /// One of ours is out, or the last is not acknowledged: 491.
+    Asking,
+}
+
+fn respond(ctx: &mut Context<'_>, to: ServerId, status: Status, reply: Reply) {
+    ctx.effects.push_back(Effect::Respond { to, status, reply });
+}

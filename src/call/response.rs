@@ -1,0 +1,170 @@
+//! What a leg answers to our requests, turned into crossings.
+
+use super::effect::{LegId, Purpose};
+use super::{Call, Context, LegState, Stage};
+use crate::base::settings::EarlyMedia;
+use crate::base::Side;
+use crate::ledger::HungUp;
+use crate::mask::read::{self, BodyFault, Heard};
+use crate::mask::{Cause, Crossing, Failure, LegMedia};
+use crate::sip::{Response, Status};
+
+impl Call {
+    /// A response to a request of ours; of the 2xx of an INVITE only the first.
+    pub fn response(&mut self, ctx: &mut Context<'_>, leg: LegId, purpose: Purpose, response: &Response) {
+        let status = response.status();
+        match (purpose, leg) {
+            (Purpose::Invite, LegId::Attempt(place)) => self.invite_response(ctx, usize::from(place), response),
+            (Purpose::Reinvite, _) if status.is_final() => self.reinvite_response(ctx, leg, response),
+            (Purpose::Digit, _) if is_dead(status) => self.lost(ctx, leg),
+            _ => {}
+        }
+    }
+
+    /// A request of ours got no final response, or could not be sent.
+    pub fn unanswered(&mut self, ctx: &mut Context<'_>, leg: LegId, purpose: Purpose) {
+        match (purpose, leg) {
+            (Purpose::Invite, LegId::Attempt(place)) => {
+                self.attempt_failed(ctx, usize::from(place), Failure::Unreachable, None);
+            }
+            (Purpose::Reinvite, _) => {
+                self.leg_mut(leg).is_reinviting = false;
+                self.lost(ctx, leg);
+            }
+            (Purpose::Digit, _) => self.lost(ctx, leg),
+            _ => {}
+        }
+    }
+
+    fn invite_response(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
+        let status = response.status();
+        if status.is_provisional() {
+            self.alerted(ctx, place, response);
+        } else if status.is_success() {
+            self.accepted(ctx, place, response);
+        } else {
+            self.attempt_failed(ctx, place, Failure::from_status(status), Some(status));
+        }
+    }
+
+    /// A provisional response other than 100: ringing, whatever it says, unless its media are to be heard.
+    fn alerted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
+        let leg = &mut self.attempts[place];
+        if response.status() == Status::TRYING || leg.state != LegState::Inviting || self.stage != Stage::Calling {
+            return;
+        }
+        leg.learn(response);
+        leg.notes.ringing.get_or_insert(ctx.now);
+        let relays = leg.early_media == EarlyMedia::Relay;
+        let heard = self.heard_answer(ctx, place, response).ok().flatten();
+        let media = heard.map(|heard| self.attempts[place].hear(heard));
+        let crossing = media.filter(|_| relays).map_or(Crossing::Ringing, Crossing::Progress);
+        self.cross(ctx, LegId::attempt(place), crossing);
+    }
+
+    /// The 2xx of an attempt: it wins, or comes too late and is ended at once.
+    fn accepted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
+        let id = LegId::attempt(place);
+        let is_wanted = self.attempts[place].state == LegState::Inviting && self.stage == Stage::Calling;
+        let heard = self.heard_answer(ctx, place, response);
+        let leg = &mut self.attempts[place];
+        leg.learn(response);
+        leg.state = LegState::Answered;
+        leg.notes.answered = Some(ctx.now);
+        leg.notes.status = Some(response.status().code());
+        let established = leg.dialog.establish(response);
+        leg.acknowledge(ctx, id);
+        if !is_wanted {
+            leg.hang_up(ctx, id, Cause::NotSelected);
+            self.settle(ctx);
+            return;
+        }
+        let media = match heard {
+            Ok(Some(heard)) => Some(leg.hear(heard)),
+            Ok(None) => leg.wants.clone(),
+            Err(_) => None,
+        };
+        match media.filter(|_| established.is_ok()) {
+            Some(media) => self.cross(ctx, id, Crossing::Answer(media)),
+            None => {
+                leg.hang_up(ctx, id, Cause::Incompatible);
+                self.attempt_over(ctx, Failure::NoCommonCodec);
+            }
+        }
+    }
+
+    /// The answer to our offer that a response of an attempt carries.
+    fn heard_answer(
+        &self,
+        ctx: &Context<'_>,
+        place: usize,
+        response: &Response,
+    ) -> Result<Option<Heard>, BodyFault> {
+        let Some(description) = read::description(response)? else { return Ok(None) };
+        let offered = self.attempts[place].media.as_ref().and_then(LegMedia::media);
+        let offered = offered.expect("an attempt's INVITE carries an offer");
+        let heard = read::media(&description, &ctx.policy.settings().media.codecs)?;
+        heard.narrowed(&offered.codecs).map(Some)
+    }
+
+    fn attempt_failed(&mut self, ctx: &mut Context<'_>, place: usize, failure: Failure, status: Option<Status>) {
+        let leg = &mut self.attempts[place];
+        leg.notes.status = status.map(Status::code);
+        let cause = if leg.state == LegState::Cancelling { Cause::NotSelected } else { failure.cause() };
+        leg.note_end(ctx.now, cause);
+        self.attempt_over(ctx, failure);
+    }
+
+    /// An attempt has come to nothing: the caller hears of it when it was the last.
+    fn attempt_over(&mut self, ctx: &mut Context<'_>, failure: Failure) {
+        self.failure = Some(self.failure.map_or(failure, |known| known.min(failure)));
+        let all_over = self.attempts.iter().all(|leg| leg.state == LegState::Ended);
+        if self.stage == Stage::Calling && all_over {
+            let last = LegId::attempt(self.attempts.len() - 1);
+            let failure = self.failure.unwrap_or(failure);
+            self.cross(ctx, last, Crossing::Reject(failure));
+        }
+        self.settle(ctx);
+    }
+
+    /// The final response to an offer that we made inside a dialog.
+    fn reinvite_response(&mut self, ctx: &mut Context<'_>, id: LegId, response: &Response) {
+        let status = response.status();
+        let order = &ctx.policy.settings().media.codecs;
+        let leg = self.leg_mut(id);
+        leg.is_reinviting = false;
+        if !status.is_success() {
+            match status {
+                Status::REQUEST_PENDING => self.glare(ctx),
+                status if is_dead(status) => self.lost(ctx, id),
+                _ => self.cross(ctx, id, Crossing::Reject(Failure::NoCommonCodec)),
+            }
+            return;
+        }
+        leg.dialog.refresh(response);
+        leg.acknowledge(ctx, id);
+        let offered = leg.media.as_ref().and_then(LegMedia::media);
+        let heard = read::description(response)
+            .and_then(|description| description.ok_or(BodyFault::NoAudio))
+            .and_then(|description| read::media(&description, order))
+            .and_then(|heard| heard.narrowed(offered.as_ref().map_or(&[], |media| &media.codecs)));
+        match heard {
+            Ok(heard) => {
+                let media = leg.hear(heard);
+                self.cross(ctx, id, Crossing::Answer(media));
+            }
+            Err(_) => self.cross(ctx, id, Crossing::Reject(Failure::NoCommonCodec)),
+        }
+    }
+
+    /// A leg's dialog is gone at its other end (RFC 3261 section 12.2.1.2): the call ends.
+    pub(super) fn lost(&mut self, ctx: &mut Context<'_>, leg: LegId) {
+        if self.connected(Side::A) == Some(leg) || self.connected(Side::B) == Some(leg) {
+            self.finish(ctx, HungUp::Failure, Cause::TemporaryFailure);
+        }
+    }
+}
+
+fn is_dead(status: Status) -> bool {
+    matches!(status, Status::NO_SUCH_CALL | Status::REQUEST_TIMEOUT)
+}

@@ -1,0 +1,120 @@
+//! The ways in which a call ends, and its timers.
+
+use super::effect::{Effect, LegId, ServerId};
+use super::{Call, Context, LegState, Relay, Stage, Timer};
+use crate::ledger::{HungUp, Outcome};
+use crate::mask::write::Reply;
+use crate::mask::{Cause, Failure};
+use crate::sip::Status;
+
+impl Call {
+    /// The caller cancelled a request: its INVITE, or one inside the dialog, which is then answered as if it had
+    /// not (RFC 3261 section 9.2 leaves that open).
+    pub fn cancelled(&mut self, ctx: &mut Context<'_>, server: ServerId) {
+        if self.invite == Some(server) {
+            self.abandon(ctx);
+        }
+    }
+
+    /// The caller gave up before the answer.
+    pub(super) fn abandon(&mut self, ctx: &mut Context<'_>) {
+        let reply = Reply::because(Cause::Normal);
+        self.refuse(ctx, Status::REQUEST_TERMINATED, reply, Outcome::Cancelled);
+    }
+
+    /// Ends a call that is not connected with a final response to the caller.
+    pub(super) fn refuse(&mut self, ctx: &mut Context<'_>, status: Status, reply: Reply, outcome: Outcome) {
+        let Some(to) = self.invite.take() else { return };
+        let cause = reply.cause.unwrap_or(Cause::Rejected);
+        ctx.effects.push_back(Effect::Respond { to, status, reply });
+        self.caller.notes.status = Some(status.code());
+        self.caller.note_end(ctx.now, cause);
+        self.notes.ended(ctx.now, outcome, cause);
+        self.wind_down(ctx, cause);
+    }
+
+    /// Ends a call, connected or not, for a reason of the switch's or a party's own.
+    pub(super) fn finish(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
+        if self.stage != Stage::Connected {
+            let reply = Reply::because(cause);
+            return self.refuse(ctx, Status::TEMPORARILY_UNAVAILABLE, reply, Outcome::Unavailable);
+        }
+        self.notes.hung_up(by);
+        self.notes.ended(ctx.now, Outcome::Answered, cause);
+        self.wind_down(ctx, cause);
+    }
+
+    /// A message that must not leave was stopped: both legs end.
+    pub fn leaked(&mut self, ctx: &mut Context<'_>) {
+        self.finish(ctx, HungUp::Failure, Cause::TemporaryFailure);
+    }
+
+    /// No ACK came for a 2xx that we repeated for 64 T1 (RFC 3261 section 13.3.1.4).
+    pub fn unacknowledged(&mut self, ctx: &mut Context<'_>, server: ServerId) {
+        for id in self.legs() {
+            let leg = self.leg_mut(id);
+            if leg.unacknowledged.is_some_and(|(waiting, _)| waiting == server) {
+                leg.unacknowledged = None;
+                if let Some(cause) = leg.bye_after_ack.take() {
+                    leg.hang_up(ctx, id, cause);
+                }
+                self.notes.unacknowledged();
+                self.finish(ctx, HungUp::Failure, Cause::TemporaryFailure);
+            }
+        }
+        self.settle(ctx);
+    }
+
+    /// Ends whatever is still up: legs, requests of theirs that wait for an answer, the relay.
+    fn wind_down(&mut self, ctx: &mut Context<'_>, cause: Cause) {
+        self.stage = Stage::Ending;
+        self.timers.stop_all();
+        self.decline(ctx, Status::REQUEST_TERMINATED);
+        for id in self.legs() {
+            let leg = self.leg_mut(id);
+            if leg.state == LegState::Answered {
+                leg.hang_up(ctx, id, cause);
+            }
+        }
+        self.give_up_attempts(ctx);
+        self.close_relay(ctx);
+        self.settle(ctx);
+    }
+
+    /// Cancels the attempts that have no final response.
+    pub(super) fn give_up_attempts(&mut self, ctx: &mut Context<'_>) {
+        for (place, leg) in self.attempts.iter_mut().enumerate() {
+            if leg.state == LegState::Inviting {
+                leg.state = LegState::Cancelling;
+                ctx.effects.push_back(Effect::Cancel(LegId::attempt(place)));
+            }
+        }
+    }
+
+    /// Writes the record once every leg is over, no ACK is awaited and the relay has told how it was.
+    pub(super) fn settle(&mut self, ctx: &mut Context<'_>) {
+        let is_leg_over =
+            |id: LegId| self.leg(id).state == LegState::Ended && self.leg(id).bye_after_ack.is_none();
+        let is_quiet = matches!(self.relay, Relay::None | Relay::Closed);
+        if self.stage == Stage::Ending && is_quiet && self.legs().all(is_leg_over) {
+            self.stage = Stage::Over;
+            let record = self.record();
+            ctx.effects.push_back(Effect::Record(Box::new(record)));
+        }
+    }
+
+    /// Fires the timers that are due.
+    pub fn expire(&mut self, ctx: &mut Context<'_>) {
+        while let Some(timer) = self.timers.take(ctx.now) {
+            match timer {
+                Timer::Decide => self.fail(ctx, Failure::Unreachable),
+                Timer::Refuse => self.refuse_uniformly(ctx),
+                Timer::Ring => self.fail(ctx, Failure::NoAnswer),
+                Timer::Remind => self.ring(ctx),
+                Timer::MaxDuration => self.finish(ctx, HungUp::MaxDuration, Cause::Timer),
+                Timer::Glare => self.offer_again(ctx),
+                Timer::MediaClose => self.give_up_media(ctx),
+            }
+        }
+    }
+}

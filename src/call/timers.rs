@@ -1,0 +1,63 @@
+//! The timers of one call.
+
+use std::time::Instant;
+
+/// What a call waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Timer {
+    /// The decision has taken too long.
+    Decide,
+    /// It is time for the uniform refusal.
+    Refuse,
+    /// The callee has rung long enough.
+    Ring,
+    /// The caller's 180 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
+    Remind,
+    /// The call has lasted long enough.
+    MaxDuration,
+    /// An offer that met another one goes out again (RFC 3261 section 14.1).
+    Glare,
+    /// The media engine has not told how the relay was.
+    MediaClose,
+}
+
+const COUNT: usize = Timer::MediaClose as usize + 1;
+const ALL: [Timer; COUNT] = [
+    Timer::Decide,
+    Timer::Refuse,
+    Timer::Ring,
+    Timer::Remind,
+    Timer::MaxDuration,
+    Timer::Glare,
+    Timer::MediaClose,
+];
+
+/// At most one deadline for each timer.
+#[derive(Debug, Default)]
+pub(super) struct Timers([Option<Instant>; COUNT]);
+
+impl Timers {
+    pub(super) fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        self.0 = [None; COUNT];
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().min().copied()
+    }
+
+    /// Takes a timer that is due.
+    pub(super) fn take(&mut self, now: Instant) -> Option<Timer> {
+        let timer = ALL.into_iter().find(|timer| self.0[*timer as usize].is_some_and(|at| at <= now))?;
+        self.stop(timer);
+        Some(timer)
+    }
+}

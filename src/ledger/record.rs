@@ -1,0 +1,124 @@
+//! The call record (CDR): one for each INVITE of a trunk or a phone, written once, when all its legs have ended.
+
+use serde::{Serialize, Serializer};
+
+use crate::base::PhoneNumber;
+use crate::relay::Quality;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The two parties were connected.
+    Answered,
+    /// The callee was busy.
+    Busy,
+    /// The callee did not answer in time.
+    NoAnswer,
+    /// The callee could not be reached.
+    Unreachable,
+    /// The callee's side refused the call.
+    Rejected,
+    /// The two sides have no codec in common.
+    NoCommonCodec,
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// The decision refused the call.
+    Refused,
+    /// The call was connected, but the caller never acknowledged the answer.
+    NoAcknowledgement,
+    /// This node had no port, or was asked to stop.
+    Unavailable,
+}
+
+/// Who ended an established call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum HungUp {
+    /// The caller.
+    Caller,
+    /// The callee.
+    Callee,
+    /// The switch, when both sides had been silent for the set time.
+    Silence,
+    /// The switch, at the longest duration.
+    MaxDuration,
+    /// The switch, since a side failed in mid-call.
+    Failure,
+    /// The switch, when it stopped or the operator asked for it.
+    Operator,
+}
+
+/// One call. Times of day are milliseconds since the Unix epoch, durations milliseconds on the monotonic clock.
+#[derive(Debug, Clone, Serialize)]
+pub struct CallRecord {
+    /// The call's own id, a random token that neither party sees.
+    pub id: Box<str>,
+    /// When the INVITE came in, in ms since the epoch.
+    pub received_at: u64,
+    /// The trunk or phone that the call came from.
+    pub source: Box<str>,
+    /// The dialled number where it could be read, else null.
+    #[serde(serialize_with = "whole")]
+    pub dialled: Option<PhoneNumber>,
+    /// The caller's number where it is known, else null.
+    #[serde(serialize_with = "whole")]
+    pub caller: Option<PhoneNumber>,
+    /// The real destination, once decided.
+    #[serde(serialize_with = "whole")]
+    pub destination: Option<PhoneNumber>,
+    /// The caller ID that the callee saw.
+    #[serde(serialize_with = "whole")]
+    pub shown: Option<PhoneNumber>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who hung up, for a call that was connected.
+    pub hung_up: Option<HungUp>,
+    /// The SIP status of the final response to the caller.
+    pub status: Option<u16>,
+    /// The Q.850 cause of its end.
+    pub cause: u8,
+    /// From INVITE to decision.
+    pub decided_ms: Option<u64>,
+    /// From INVITE to the first ringing.
+    pub ringing_ms: Option<u64>,
+    /// From INVITE to the answer.
+    pub answered_ms: Option<u64>,
+    /// From INVITE to the end.
+    pub ended_ms: u64,
+    /// From the answer to the end; 0 for a call that was not connected.
+    pub billable_ms: u64,
+    /// The legs: the caller's first, then each attempt to reach the callee.
+    pub legs: Vec<LegRecord>,
+    /// The steps of the decision, numbers redacted.
+    pub trace: Vec<String>,
+}
+
+/// One leg of a call; times count from the call's INVITE.
+#[derive(Debug, Clone, Serialize)]
+pub struct LegRecord {
+    /// The trunk, or the phone, of this leg.
+    pub peer: Box<str>,
+    /// When the leg's INVITE was received or sent, in ms since the epoch.
+    pub started_at: u64,
+    /// Time to the first ringing.
+    pub ringing_ms: Option<u64>,
+    /// Time to the answer.
+    pub answered_ms: Option<u64>,
+    /// Time to the leg's end.
+    pub ended_ms: Option<u64>,
+    /// The leg's final SIP status, as given or received.
+    pub status: Option<u16>,
+    /// The Q.850 cause of its end.
+    pub cause: Option<u8>,
+    /// From its answer to its end. A leg that was answered and then cancelled counts.
+    pub billable_ms: u64,
+    /// What its media were like, where there were any.
+    pub media: Option<Quality>,
+}
+
+fn whole<S: Serializer>(number: &Option<PhoneNumber>, serializer: S) -> Result<S::Ok, S::Error> {
+    number.map(PhoneNumber::reveal).serialize(serializer)
+}

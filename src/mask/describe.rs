@@ -1,0 +1,187 @@
+//! The session description (SDP) that a leg sends: generated from a crossing and the leg's own state.
+//!
+//! This file writes: it must not name what a party sent. The [`RemoteMedia`] it numbers its answer by is the same
+//! leg's, made by [`super::read`].
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use ipnet::IpNet;
+
+use super::Media;
+use crate::relay::{Endpoint, PayloadMap};
+use crate::sdp::{self, Codec, Direction, Format, Line, Local, Profile};
+
+/// One leg's side of offer and answer (RFC 3264).
+#[derive(Debug, Clone)]
+pub struct LegMedia {
+    session_id: u64,
+    version: u64,
+    address: IpAddr,
+    port: u16,
+    said: Option<Said>,
+    heard: Option<RemoteMedia>,
+}
+
+/// What the leg's party last said of its media.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemoteMedia {
+    /// Where it wants RTP; none on a hold by port 0 or an unspecified address.
+    pub rtp: Option<SocketAddr>,
+    /// Where it wants RTCP, if not at the next port.
+    pub rtcp: Option<SocketAddr>,
+    /// Its direction, as it sees it.
+    pub direction: Direction,
+    /// Its payload types for the codecs that we know, in its order.
+    pub formats: Vec<Format>,
+    /// The packet time it asked for, in ms.
+    pub ptime: Option<u8>,
+    /// The profile of its audio line, which an answer repeats.
+    pub profile: Profile,
+    /// Its media lines, in order: an answer has as many.
+    pub lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    formats: Vec<Format>,
+    direction: Direction,
+    ptime: Option<u8>,
+    lines: usize,
+    body: Bytes,
+}
+
+/// Payload types from here on are for codecs without a number of their own (RFC 3551 section 6).
+const FIRST_DYNAMIC: u8 = 96;
+/// By custom, telephone-event at 8 kHz has this one: old gateways expect it.
+const TELEPHONE_EVENT: u8 = 101;
+
+impl LegMedia {
+    /// A leg whose media come to an address and port of ours; `session_id` is random.
+    #[must_use]
+    pub fn new(session_id: u64, address: IpAddr, port: u16) -> Self {
+        Self { session_id: session_id >> 2, version: 0, address, port, said: None, heard: None }
+    }
+
+    /// Takes note of what the party said.
+    pub fn hear(&mut self, remote: RemoteMedia) {
+        self.heard = Some(remote);
+    }
+
+    /// What the party last said.
+    #[must_use]
+    pub fn heard(&self) -> Option<&RemoteMedia> {
+        self.heard.as_ref()
+    }
+
+    /// What we last said, as it was sent: the answer to a refresh, under the same version.
+    #[must_use]
+    pub fn said(&self) -> Option<Bytes> {
+        self.said.as_ref().map(|said| said.body.clone())
+    }
+
+    /// The media that we last said.
+    #[must_use]
+    pub fn media(&self) -> Option<Media> {
+        let said = self.said.as_ref()?;
+        let codecs = said.formats.iter().map(|format| format.codec).collect();
+        Some(Media { codecs, ptime: said.ptime, direction: said.direction })
+    }
+
+    /// An offer of what the other side wants.
+    pub fn offer(&mut self, media: &Media) -> Bytes {
+        let mut formats: Vec<Format> = Vec::with_capacity(media.codecs.len());
+        for codec in &media.codecs {
+            let payload = self.known_payload(codec, &formats).unwrap_or_else(|| free_payload(codec, &formats));
+            formats.push(Format { payload, codec: *codec });
+        }
+        self.say(formats, media)
+    }
+
+    /// An answer to the party's offer with what the other side accepted, in the party's own payload types.
+    /// `None` where nothing is left.
+    pub fn answer(&mut self, media: &Media) -> Option<Bytes> {
+        let heard = self.heard.as_ref()?;
+        let formats: Vec<Format> = media
+            .codecs
+            .iter()
+            .filter_map(|codec| {
+                let theirs = heard.formats.iter().find(|format| format.codec.matches(codec))?;
+                Some(Format { payload: theirs.payload, codec: *codec })
+            })
+            .collect();
+        formats.iter().any(|format| format.codec.is_speech()).then(|| self.say(formats, media))
+    }
+
+    /// What the media engine is to know of this side. `sources` are the networks that its packets may come from.
+    #[must_use]
+    pub fn endpoint(&self, sources: Vec<IpNet>) -> Endpoint {
+        let (Some(said), Some(heard)) = (&self.said, &self.heard) else { return Endpoint::default() };
+        let formats = said.formats.iter().filter_map(|ours| {
+            let theirs = heard.formats.iter().find(|format| format.codec.matches(&ours.codec))?;
+            Some(PayloadMap { codec: ours.codec, receive: ours.payload, send: theirs.payload })
+        });
+        Endpoint {
+            rtp: heard.rtp,
+            rtcp: heard.rtcp,
+            sources,
+            formats: formats.collect(),
+            receives: said.direction.receives() && heard.direction.sends(),
+            sends: said.direction.sends() && heard.direction.receives(),
+        }
+    }
+
+    /// Whether either end holds the other: media flow in one direction at most.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let said = self.said.as_ref().is_some_and(|said| said.direction != Direction::SendRecv);
+        said || self.heard.as_ref().is_some_and(|heard| heard.direction != Direction::SendRecv)
+    }
+
+    fn say(&mut self, formats: Vec<Format>, media: &Media) -> Bytes {
+        let lines = self.heard.as_ref().map_or(&[][..], |heard| &heard.lines);
+        if let Some(said) = &self.said
+            && said.formats == formats
+            && said.direction == media.direction
+            && said.ptime == media.ptime
+            && said.lines == lines.len()
+        {
+            return said.body.clone();
+        }
+        self.version += 1;
+        let body = Bytes::from(sdp::write(&Local {
+            session_id: self.session_id,
+            version: self.version,
+            address: self.address,
+            port: self.port,
+            rtcp_port: self.port + 1,
+            formats: &formats,
+            direction: media.direction,
+            ptime: media.ptime,
+            profile: self.heard.as_ref().map_or(Profile::Avp, |heard| heard.profile),
+            lines,
+        }));
+        let said = Said { formats, direction: media.direction, ptime: media.ptime, lines: lines.len(), body };
+        self.said.insert(said).body.clone()
+    }
+
+    /// The payload type that this leg already has for a codec: it keeps its meaning for the whole session
+    /// (RFC 3264 section 8.3.2).
+    fn known_payload(&self, codec: &Codec, taken: &[Format]) -> Option<u8> {
+        let said = self.said.iter().flat_map(|said| &said.formats);
+        let heard = self.heard.iter().flat_map(|heard| &heard.formats);
+        let known = said.chain(heard).find(|format| format.codec.matches(codec))?;
+        (!taken.iter().any(|format| format.payload == known.payload)).then_some(known.payload)
+    }
+}
+
+fn free_payload(codec: &Codec, taken: &[Format]) -> u8 {
+    let is_free = |payload: &u8| !taken.iter().any(|format| format.payload == *payload);
+    let own = match codec {
+        Codec::TelephoneEvent { clock: 8000 } => Some(TELEPHONE_EVENT),
+        _ => codec.static_payload(),
+    };
+    own.filter(is_free)
+        .or_else(|| (FIRST_DYNAMIC..=127).filter(|payload| *payload != TELEPHONE_EVENT).find(is_free))
+        .expect("a description has far fewer formats than there are dynamic payload types")
+}

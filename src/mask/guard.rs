@@ -1,0 +1,84 @@
+//! The egress guard: a last look at each message before it leaves, for digits that must not be in it.
+//!
+//! By construction none ever are; the guard is there for the day on which that is no longer true.
+
+use crate::base::PhoneNumber;
+
+/// Header fields that repeat what this same leg's party wrote, or that are drawn at random. A party could write a
+/// guessed number there and learn from the guard's alarm that it guessed right, so they are left out.
+const OWN_LEG: &[&str] = &["via", "from", "to", "call-id", "cseq", "route", "record-route", "timestamp"];
+
+/// The digits that one leg must not see.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    needle: Box<[u8]>,
+}
+
+impl Guard {
+    /// Guards against a number, by its last nine digits: they stand in each way of writing it. `shown` are the
+    /// numbers that the leg is meant to see; where they end alike there is nothing to tell apart.
+    #[must_use]
+    pub fn new(hidden: PhoneNumber, shown: &[PhoneNumber]) -> Option<Self> {
+        let digits = hidden.reveal();
+        let digits = &digits[1..];
+        let needle = &digits[digits.len().saturating_sub(9)..];
+        let is_shown = shown.iter().any(|number| number.reveal().ends_with(needle));
+        (needle.len() >= 7 && !is_shown).then(|| Self { needle: needle.as_bytes().into() })
+    }
+
+    /// Whether a message holds the hidden digits outside the fields of its own leg. `opens` tells that the message
+    /// is the INVITE that opens the leg: its Request-URI, From and To are ours, and looked at as well.
+    #[must_use]
+    pub fn finds(&self, message: &[u8], opens: bool) -> bool {
+        if !contains(message, &self.needle) {
+            return false;
+        }
+        let end = message.windows(4).position(|at| at == b"\r\n\r\n").unwrap_or(message.len());
+        let (head, body) = message.split_at(end);
+        let mut lines = head.split(|byte| *byte == b'\n');
+        let start = lines.next().unwrap_or_default();
+        let in_head = lines.any(|line| (opens || !is_own_leg(line)) && contains(line, &self.needle));
+        in_head || contains(body, &self.needle) || (opens && contains(start, &self.needle))
+    }
+}
+
+fn is_own_leg(line: &[u8]) -> bool {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = std::str::from_utf8(name).unwrap_or_default().trim();
+    OWN_LEG.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn contains(text: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(text, needle).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        Guard::new("+919876500002".parse().unwrap(), &["+918045550102".parse().unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn finds_a_number_in_headers_and_body_in_each_form() {
+        for text in ["X-A: +919876500002", "Reason: SIP;text=\"0919876500002\"", "Contact: <sip:9876500002@h>"] {
+            let message = format!("BYE sip:x@h SIP/2.0\r\nTo: <sip:a@b>\r\n{text}\r\n\r\n");
+            assert!(guard().finds(message.as_bytes(), false), "{text}");
+        }
+        assert!(guard().finds(b"INFO sip:x@h SIP/2.0\r\n\r\ni=9876500002", false));
+    }
+
+    #[test]
+    fn lets_a_party_guess_in_its_own_fields_without_an_answer() {
+        let message = b"SIP/2.0 200 OK\r\nFrom: \"+919876500002\" <sip:a@b>\r\nCall-ID: 919876500002\r\n\r\n";
+        assert!(!guard().finds(message, false));
+        assert!(guard().finds(message, true), "what we wrote ourselves is looked at");
+    }
+
+    #[test]
+    fn has_nothing_to_look_for_where_the_shown_number_ends_alike() {
+        let hidden = "+919876500002".parse().unwrap();
+        assert!(Guard::new(hidden, &[hidden]).is_none());
+    }
+}
