@@ -1,1 +1,5 @@
-//! Floor 3. Call records.
+//! Floor 3: what is written down of calls.
+
+mod record;
+
+pub use record::{CallRecord, HungUp, LegRecord, Outcome};
