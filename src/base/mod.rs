@@ -7,6 +7,7 @@ pub mod numbering;
 pub mod random;
 pub mod secret;
 pub mod settings;
+pub mod shard;
 pub mod side;
 pub mod time;
 
@@ -14,4 +15,5 @@ pub use flow::{ConnectionId, Flow, Transport};
 pub use number::PhoneNumber;
 pub use random::Random;
 pub use secret::Secret;
+pub use shard::Shards;
 pub use side::Side;
