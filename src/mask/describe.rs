@@ -92,7 +92,8 @@ impl LegMedia {
     pub fn offer(&mut self, media: &Media) -> Bytes {
         let mut formats: Vec<Format> = Vec::with_capacity(media.codecs.len());
         for codec in &media.codecs {
-            let payload = self.known_payload(codec, &formats).unwrap_or_else(|| free_payload(codec, &formats));
+            let payload =
+                self.known_payload(codec, &formats).unwrap_or_else(|| free_payload(codec, &formats));
             formats.push(Format { payload, codec: *codec });
         }
         self.say(formats, media)

@@ -62,7 +62,9 @@ mod tests {
 
     #[test]
     fn finds_a_number_in_headers_and_body_in_each_form() {
-        for text in ["X-A: +919876500002", "Reason: SIP;text=\"0919876500002\"", "Contact: <sip:9876500002@h>"] {
+        for text in
+            ["X-A: +919876500002", "Reason: SIP;text=\"0919876500002\"", "Contact: <sip:9876500002@h>"]
+        {
             let message = format!("BYE sip:x@h SIP/2.0\r\nTo: <sip:a@b>\r\n{text}\r\n\r\n");
             assert!(guard().finds(message.as_bytes(), false), "{text}");
         }

@@ -124,7 +124,9 @@ fn common(audio: &Audio, order: &[CodecName]) -> Vec<Codec> {
     }
     let clocks = clocks(&codecs);
     for wanted in [|clock| Codec::TelephoneEvent { clock }, |clock| Codec::ComfortNoise { clock }] {
-        codecs.extend(clocks.iter().map(|clock| wanted(*clock)).filter(|codec| offered().any(|other| other == *codec)));
+        codecs.extend(
+            clocks.iter().map(|clock| wanted(*clock)).filter(|codec| offered().any(|other| other == *codec)),
+        );
     }
     codecs
 }
@@ -156,7 +158,8 @@ pub fn changes(before: &RemoteMedia, agreed: &[Codec], offer: &Heard) -> bool {
     let new = &offer.remote;
     let still_there = agreed.iter().all(|codec| new.formats.iter().any(|format| format.codec.matches(codec)));
     let first = new.formats.iter().map(|format| format.codec).find(Codec::is_speech);
-    let was_offered = first.is_none_or(|codec| before.formats.iter().any(|format| format.codec.matches(&codec)));
+    let was_offered =
+        first.is_none_or(|codec| before.formats.iter().any(|format| format.codec.matches(&codec)));
     let same_ptime = new.ptime.is_none() || before.ptime.is_none() || new.ptime == before.ptime;
     new.direction != before.direction || !same_ptime || !still_there || !was_offered
 }
