@@ -9,8 +9,6 @@ pub mod call;
 pub mod dialog;
 pub mod ledger;
 pub mod mask;
-pub mod media;
-pub mod net;
 pub mod relay;
 pub mod route;
 pub mod rtp;

@@ -111,7 +111,11 @@ impl Call {
             None => {
                 leg.media = before;
                 let reply = Reply::because(Cause::Incompatible);
-                ctx.effects.push_back(Effect::Respond { to: server, status: Status::NOT_ACCEPTABLE_HERE, reply });
+                ctx.effects.push_back(Effect::Respond {
+                    to: server,
+                    status: Status::NOT_ACCEPTABLE_HERE,
+                    reply,
+                });
             }
         }
     }

@@ -80,7 +80,13 @@ pub(super) struct LegNotes {
 }
 
 impl Leg {
-    pub(super) fn new(now: Instant, origin: Source, peer: Arc<str>, dialog: Dialog, contact: Box<str>) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        origin: Source,
+        peer: Arc<str>,
+        dialog: Dialog,
+        contact: Box<str>,
+    ) -> Self {
         Self {
             origin,
             peer,
@@ -98,7 +104,14 @@ impl Leg {
             bye_after_ack: None,
             is_reinviting: false,
             invite_cseq: 0,
-            notes: LegNotes { started: now, ringing: None, answered: None, ended: None, status: None, cause: None },
+            notes: LegNotes {
+                started: now,
+                ringing: None,
+                answered: None,
+                ended: None,
+                status: None,
+                cause: None,
+            },
         }
     }
 
@@ -129,7 +142,8 @@ impl Leg {
         let Some(media) = &self.media else { return Endpoint::default() };
         let signalled = media.heard().and_then(|heard| heard.rtp).map(|address| address.ip());
         let mut sources: Vec<IpNet> = self.media_sources.clone();
-        sources.extend([signalled, Some(self.dialog.flow.remote.ip())].into_iter().flatten().map(IpNet::from));
+        sources
+            .extend([signalled, Some(self.dialog.flow.remote.ip())].into_iter().flatten().map(IpNet::from));
         media.endpoint(sources)
     }
 

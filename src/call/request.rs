@@ -165,7 +165,9 @@ impl Call {
                 self.give_answer(ctx, id, asked.server, asked.invite, body);
                 self.set_media(ctx);
             }
-            None => respond(ctx, asked.server, Status::NOT_ACCEPTABLE_HERE, Reply::because(Cause::Incompatible)),
+            None => {
+                respond(ctx, asked.server, Status::NOT_ACCEPTABLE_HERE, Reply::because(Cause::Incompatible))
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::effect::{LegId, Purpose};
 use super::{Call, Context, LegState, Stage};
-use crate::base::settings::EarlyMedia;
 use crate::base::Side;
+use crate::base::settings::EarlyMedia;
 use crate::ledger::HungUp;
 use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::{Cause, Crossing, Failure, LegMedia};
@@ -14,7 +14,9 @@ impl Call {
     pub fn response(&mut self, ctx: &mut Context<'_>, leg: LegId, purpose: Purpose, response: &Response) {
         let status = response.status();
         match (purpose, leg) {
-            (Purpose::Invite, LegId::Attempt(place)) => self.invite_response(ctx, usize::from(place), response),
+            (Purpose::Invite, LegId::Attempt(place)) => {
+                self.invite_response(ctx, usize::from(place), response)
+            }
             (Purpose::Reinvite, _) if status.is_final() => self.reinvite_response(ctx, leg, response),
             (Purpose::Digit, _) if is_dead(status) => self.lost(ctx, leg),
             _ => {}
@@ -50,7 +52,10 @@ impl Call {
     /// A provisional response other than 100: ringing, whatever it says, unless its media are to be heard.
     fn alerted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
         let leg = &mut self.attempts[place];
-        if response.status() == Status::TRYING || leg.state != LegState::Inviting || self.stage != Stage::Calling {
+        if response.status() == Status::TRYING
+            || leg.state != LegState::Inviting
+            || self.stage != Stage::Calling
+        {
             return;
         }
         leg.learn(response);
@@ -107,7 +112,13 @@ impl Call {
         heard.narrowed(&offered.codecs).map(Some)
     }
 
-    fn attempt_failed(&mut self, ctx: &mut Context<'_>, place: usize, failure: Failure, status: Option<Status>) {
+    fn attempt_failed(
+        &mut self,
+        ctx: &mut Context<'_>,
+        place: usize,
+        failure: Failure,
+        status: Option<Status>,
+    ) {
         let leg = &mut self.attempts[place];
         leg.notes.status = status.map(Status::code);
         let cause = if leg.state == LegState::Cancelling { Cause::NotSelected } else { failure.cause() };

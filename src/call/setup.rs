@@ -75,7 +75,8 @@ pub struct Destination {
 impl Call {
     /// A call, from its INVITE: asks for the decision, or refuses an offer that can't be relayed.
     pub fn invited(ctx: &mut Context<'_>, invitation: Invitation<'_>) -> Self {
-        let Invitation { key, request, server, flow, source, peer, refuse, media_sources, question } = invitation;
+        let Invitation { key, request, server, flow, source, peer, refuse, media_sources, question } =
+            invitation;
         let tag: Box<str> = ctx.random.token(16).into();
         ctx.effects.push_back(Effect::Follow { leg: LegId::Caller, tag: tag.clone() });
         let mut dialog = Dialog::uas(request, flow, tag);
@@ -113,7 +114,9 @@ impl Call {
                 ctx.effects.push_back(Effect::Decide(question));
             }
             Err(BodyFault::NoAudio) => call.fail(ctx, Failure::NoCommonCodec),
-            Err(BodyFault::Malformed) => call.refuse(ctx, Status::BAD_REQUEST, Reply::bare(), Outcome::Refused),
+            Err(BodyFault::Malformed) => {
+                call.refuse(ctx, Status::BAD_REQUEST, Reply::bare(), Outcome::Refused)
+            }
             Err(BodyFault::Unsupported) => {
                 let reply = Reply::bare().with(Name::Accept, "application/sdp");
                 call.refuse(ctx, Status::UNSUPPORTED_MEDIA_TYPE, reply, Outcome::Refused);
@@ -191,9 +194,9 @@ impl Call {
     fn attempt(&mut self, ctx: &mut Context<'_>, destination: Destination, port: u16) {
         let Destination { uri, to, flow, origin, peer, shown, early_media, media_sources } = destination;
         let codecs = &ctx.policy.settings().media.codecs;
-        let wanted = self.offer.as_ref().map_or_else(|| read::everything(codecs), |offer| offer.media.clone());
-        let mut media =
-            LegMedia::new(ctx.random.next_u64(), ctx.policy.listener(&flow).media_public, port);
+        let wanted =
+            self.offer.as_ref().map_or_else(|| read::everything(codecs), |offer| offer.media.clone());
+        let mut media = LegMedia::new(ctx.random.next_u64(), ctx.policy.listener(&flow).media_public, port);
         let offer = media.offer(&wanted);
 
         let tag: Box<str> = ctx.random.token(16).into();
@@ -215,7 +218,14 @@ impl Call {
         leg.invite_cseq = head.cseq;
         let bytes = write::invite(&head, &leg.contact, &shown, &offer);
         self.attempts.push(leg);
-        ctx.effects.push_back(Effect::Request { leg: id, purpose: Purpose::Invite, flow, branch, head, bytes });
+        ctx.effects.push_back(Effect::Request {
+            leg: id,
+            purpose: Purpose::Invite,
+            flow,
+            branch,
+            head,
+            bytes,
+        });
     }
 
     /// The numbers that the callee is meant to see: its own, and the one shown.
