@@ -1,1 +1,262 @@
-//! Floor 6. The switch: one shard's transactions, dialogs and calls.
+//! Floor 6: the switch, one for each shard: it owns the shard's transactions, dialogs and calls, and is a pure
+//! machine as a whole.
+//!
+//! [`Switch::handle`] takes what happened and [`Switch::advance`] the time; [`Switch::poll`] gives what is to be
+//! done, and [`Switch::next_deadline`] when to come back. It has no locks, no sockets and no clock.
+
+mod clients;
+mod deadlines;
+mod hops;
+mod inbound;
+mod io;
+mod local;
+mod location;
+mod outbound;
+mod realm;
+mod registrar;
+mod responses;
+mod servers;
+mod source;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use slab::Slab;
+
+use crate::base::Random;
+use crate::base::time::Anchor;
+use crate::call::{Call, CallKey, Context, Effect, LegId, Policy};
+use crate::relay;
+use crate::route::{Decision, Plan};
+
+pub use io::{Command, Input, Output};
+pub use location::{Binding, Registry};
+
+use clients::Clients;
+use deadlines::Deadlines;
+use servers::Servers;
+
+/// One shard's switch.
+pub struct Switch {
+    shard: u8,
+    policy: Arc<Policy>,
+    registry: Arc<Registry>,
+    anchor: Anchor,
+    random: Random,
+    calls: Slab<Entry>,
+    generation: u32,
+    /// Which leg a message inside a dialog is for, by our tag.
+    legs: HashMap<Box<str>, (CallKey, LegId)>,
+    servers: Servers,
+    clients: Clients,
+    /// Calls whose trunk has a name that is being looked up.
+    resolving: HashMap<u64, (CallKey, Box<Plan>)>,
+    deadlines: Deadlines<Due>,
+    effects: VecDeque<Effect>,
+    outputs: VecDeque<Output>,
+    is_draining: bool,
+    leaks: u64,
+}
+
+struct Entry {
+    generation: u32,
+    /// Out only while it handles an event.
+    call: Option<Box<Call>>,
+    deadline: Option<Instant>,
+}
+
+/// Whose deadline it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Server(usize),
+    Client(usize),
+    Call(usize),
+}
+
+impl Switch {
+    /// The switch of a shard. All shards of a process share the registry.
+    #[must_use]
+    pub fn new(
+        shard: u8,
+        policy: Arc<Policy>,
+        registry: Arc<Registry>,
+        random: Random,
+        anchor: Anchor,
+    ) -> Self {
+        Self {
+            shard,
+            policy,
+            registry,
+            anchor,
+            random,
+            calls: Slab::new(),
+            generation: 0,
+            legs: HashMap::new(),
+            servers: Servers::new(),
+            clients: Clients::new(),
+            resolving: HashMap::new(),
+            deadlines: Deadlines::new(),
+            effects: VecDeque::new(),
+            outputs: VecDeque::new(),
+            is_draining: false,
+            leaks: 0,
+        }
+    }
+
+    /// Takes something that happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Message { flow, bytes } => self.message(now, flow, bytes),
+            Input::FlowLost { flow } => self.flow_lost(now, &flow),
+            Input::Resolved { id, addresses } => self.resolved(now, id, &addresses),
+            Input::Decided { call, decision } => self.decided(now, call, decision),
+            Input::Media(event) => self.media(now, event),
+            Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
+            Input::Command(Command::Drain) => self.is_draining = true,
+            Input::Command(Command::HangUpAll) => self.hang_up_all(now),
+        }
+    }
+
+    /// Fires what is due.
+    pub fn advance(&mut self, now: Instant) {
+        while let Some(due) = self.deadlines.due(now) {
+            match due {
+                Due::Server(slot) => self.server_due(now, slot),
+                Due::Client(slot) => self.client_due(now, slot),
+                Due::Call(slot) => self.call_due(now, slot),
+            }
+        }
+    }
+
+    /// When [`Switch::advance`] wants to be called.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// The next thing that is to be done.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// How many calls there are, those included that are being set up or taken down.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// How many transactions there are.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
+    /// How many messages the egress guard has stopped. Anything but 0 is an alarm.
+    #[must_use]
+    pub fn leaks(&self) -> u64 {
+        self.leaks
+    }
+
+    fn media(&mut self, now: Instant, event: relay::Event) {
+        let key = CallKey::of_relay(event.relay());
+        self.with_call(now, key, |call, ctx| call.media(ctx, event));
+    }
+
+    fn decided(&mut self, now: Instant, key: CallKey, decision: Decision) {
+        let destinations = match &decision {
+            Decision::Refuse(_) => Vec::new(),
+            Decision::Bridge(plan) => match self.destinations(now, plan) {
+                hops::Hops::Known(destinations) => destinations,
+                hops::Hops::Ask(question) => {
+                    let id = key.relay().0;
+                    self.resolving.insert(id, (key, Box::new(plan.clone())));
+                    let hops::Name { host, port, transport } = question;
+                    return self.outputs.push_back(Output::Resolve { id, host, port, transport });
+                }
+            },
+        };
+        self.with_call(now, key, |call, ctx| call.decided(ctx, decision, destinations));
+    }
+
+    fn resolved(&mut self, now: Instant, id: u64, addresses: &[std::net::SocketAddr]) {
+        let Some((key, plan)) = self.resolving.remove(&id) else { return };
+        let destinations = self.destinations_at(&plan, addresses);
+        self.with_call(now, key, |call, ctx| call.decided(ctx, Decision::Bridge(*plan), destinations));
+    }
+
+    fn hang_up_all(&mut self, now: Instant) {
+        let keys: Vec<CallKey> =
+            self.calls.iter().map(|(slot, entry)| self.key(slot, entry.generation)).collect();
+        for key in keys {
+            self.with_call(now, key, Call::hang_up);
+        }
+    }
+
+    fn call_due(&mut self, now: Instant, slot: usize) {
+        let key = self.key(slot, self.calls[slot].generation);
+        self.with_call(now, key, Call::expire);
+    }
+
+    fn key(&self, slot: usize, generation: u32) -> CallKey {
+        let slot = u32::try_from(slot).expect("a shard holds fewer than 2^24 calls");
+        CallKey { shard: self.shard, slot, generation }
+    }
+
+    /// Makes room for a call.
+    fn reserve(&mut self) -> CallKey {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let slot = self.calls.insert(Entry { generation, call: None, deadline: None });
+        self.key(slot, generation)
+    }
+
+    fn call(&self, key: CallKey) -> Option<&Call> {
+        let entry = self.calls.get(key.slot as usize)?;
+        entry.call.as_deref().filter(|_| entry.generation == key.generation)
+    }
+
+    /// Lets a call handle an event and does what it wants done; nothing where the call has ended.
+    fn with_call(&mut self, now: Instant, key: CallKey, event: impl FnOnce(&mut Call, &mut Context<'_>)) {
+        let Some(entry) = self.calls.get_mut(key.slot as usize) else { return };
+        if entry.generation != key.generation {
+            return;
+        }
+        let Some(mut call) = entry.call.take() else { return };
+        event(&mut call, &mut self.context(now));
+        self.put_back(now, key, call);
+    }
+
+    fn context(&mut self, now: Instant) -> Context<'_> {
+        Context {
+            now,
+            policy: &self.policy,
+            anchor: &self.anchor,
+            random: &mut self.random,
+            effects: &mut self.effects,
+        }
+    }
+
+    /// Does what a call wants done, and keeps it or lets it go.
+    fn put_back(&mut self, now: Instant, key: CallKey, mut call: Box<Call>) {
+        let leaks = self.leaks;
+        self.carry_out(now, key, &call);
+        if self.leaks > leaks {
+            call.leaked(&mut self.context(now));
+            self.carry_out(now, key, &call);
+        }
+        let slot = key.slot as usize;
+        let is_over = call.is_over();
+        let entry = &mut self.calls[slot];
+        let at = call.deadline().filter(|_| !is_over);
+        self.deadlines.set(Due::Call(slot), &mut entry.deadline, at);
+        if is_over {
+            for leg in call.legs() {
+                self.legs.remove(&call.leg(leg).dialog.local_tag);
+            }
+            self.calls.remove(slot);
+        } else {
+            entry.call = Some(call);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The client transactions of a shard.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+use slab::Slab;
+
+use super::Due;
+use super::deadlines::Deadlines;
+use crate::base::{ConnectionId, Flow};
+use crate::call::{CallKey, LegId, Purpose};
+use crate::sip::{Method, Response};
+use crate::transaction::{ClientInvite, ClientRequest, Expiry, Reaction, RequestHead, Timings};
+
+/// One client transaction.
+#[derive(Debug)]
+pub(super) struct Client {
+    machine: Machine,
+    key: (Box<str>, bool),
+    pub(super) flow: Flow,
+    /// The leg that it belongs to, and what for; none for a CANCEL and for what ends a stray fork.
+    pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// A CANCEL is to follow as soon as a provisional response is here.
+    cancel_wanted: bool,
+    /// The tag of the 2xx that was taken, and the ACK that it gets each time it comes.
+    accepted: Option<Accepted>,
+    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    tag: Box<str>,
+    ack: Option<(Flow, Bytes)>,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Invite(ClientInvite),
+    Other(ClientRequest),
+}
+
+/// What a request is to be sent as.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) branch: Box<str>,
+    pub(super) flow: Flow,
+    pub(super) head: RequestHead,
+    pub(super) bytes: Bytes,
+    pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+}
+
+/// What a 2xx of an INVITE is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Success {
+    /// The first: the call takes it.
+    First,
+    /// The first again: this ACK once more.
+    Again(Option<(Flow, Bytes)>),
+    /// Another branch of a fork answered too.
+    Stray,
+}
+
+/// The table, with the INVITE of each leg that may still be cancelled or acknowledged.
+#[derive(Debug)]
+pub(super) struct Clients {
+    table: Slab<Client>,
+    by_key: HashMap<(Box<str>, bool), usize>,
+    invites: HashMap<(CallKey, LegId), usize>,
+}
+
+impl Clients {
+    pub(super) fn new() -> Self {
+        Self { table: Slab::new(), by_key: HashMap::new(), invites: HashMap::new() }
+    }
+
+    /// Starts a transaction with the request that is sent now.
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        timings: Timings,
+        outgoing: Outgoing,
+        deadlines: &mut Deadlines<Due>,
+    ) -> usize {
+        let Outgoing { method, branch, flow, head, bytes, owner } = outgoing;
+        let reliable = flow.transport.is_reliable();
+        let key = (branch, method == Method::CANCEL);
+        let machine = match method {
+            Method::INVITE => Machine::Invite(ClientInvite::new(now, timings, reliable, head, bytes)),
+            _ => Machine::Other(ClientRequest::new(now, timings, reliable, bytes)),
+        };
+        let slot = self.table.insert(Client {
+            machine,
+            key: key.clone(),
+            flow,
+            owner,
+            cancel_wanted: false,
+            accepted: None,
+            deadline: None,
+        });
+        self.by_key.insert(key, slot);
+        if let (Some((call, leg, _)), Method::INVITE) = (owner, method) {
+            self.invites.insert((call, leg), slot);
+        }
+        self.table[slot].schedule(slot, deadlines);
+        slot
+    }
+
+    /// The transaction of a response (RFC 3261 section 17.1.3).
+    pub(super) fn find(&self, response: &Response) -> Option<usize> {
+        let branch: Box<str> = response.via().branch()?.into();
+        self.by_key.get(&(branch, response.cseq().method == Method::CANCEL)).copied()
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<&Client> {
+        self.table.get(slot)
+    }
+
+    /// A response came in.
+    pub(super) fn respond(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        response: &Response,
+        deadlines: &mut Deadlines<Due>,
+    ) -> Reaction {
+        let client = &mut self.table[slot];
+        let reaction = match &mut client.machine {
+            Machine::Invite(invite) => invite.on_response(now, response.status(), response.to().as_str()),
+            Machine::Other(request) => request.on_response(now, response.status()),
+        };
+        client.schedule(slot, deadlines);
+        reaction
+    }
+
+    /// Tells the first 2xx of an INVITE from its repetitions and from those of other branches.
+    pub(super) fn success(&mut self, slot: usize, response: &Response) -> Success {
+        let tag = response.to().tag().unwrap_or_default();
+        match &self.table[slot].accepted {
+            None => {
+                self.table[slot].accepted = Some(Accepted { tag: tag.into(), ack: None });
+                Success::First
+            }
+            Some(accepted) if *accepted.tag == *tag => Success::Again(accepted.ack.clone()),
+            Some(_) => Success::Stray,
+        }
+    }
+
+    /// Keeps the ACK of a leg's INVITE for the next time its 2xx comes.
+    pub(super) fn acknowledged(&mut self, call: CallKey, leg: LegId, flow: Flow, bytes: Bytes) {
+        let accepted = self.invites.get(&(call, leg)).and_then(|slot| self.table[*slot].accepted.as_mut());
+        if let Some(accepted) = accepted {
+            accepted.ack = Some((flow, bytes));
+        }
+    }
+
+    /// The head of an INVITE.
+    pub(super) fn head(&self, slot: usize) -> Option<&RequestHead> {
+        match &self.table.get(slot)?.machine {
+            Machine::Invite(invite) => Some(invite.head()),
+            Machine::Other(_) => None,
+        }
+    }
+
+    /// A leg's INVITE is no longer wanted.
+    pub(super) fn want_cancel(&mut self, call: CallKey, leg: LegId) -> Option<usize> {
+        let slot = *self.invites.get(&(call, leg))?;
+        self.table[slot].cancel_wanted = true;
+        Some(slot)
+    }
+
+    /// The CANCEL that is to be sent now, once: a provisional response is here, and no final one
+    /// (RFC 3261 section 9.1).
+    pub(super) fn take_cancel(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        deadlines: &mut Deadlines<Due>,
+    ) -> Option<Outgoing> {
+        let client = self.table.get_mut(slot)?;
+        let Machine::Invite(invite) = &mut client.machine else { return None };
+        if !client.cancel_wanted || !invite.is_proceeding() {
+            return None;
+        }
+        client.cancel_wanted = false;
+        invite.cancelled(now);
+        let head = invite.head().clone();
+        let bytes = head.cancel();
+        let (branch, flow) = (client.key.0.clone(), client.flow);
+        client.schedule(slot, deadlines);
+        Some(Outgoing { method: Method::CANCEL, branch, flow, head, bytes, owner: None })
+    }
+
+    /// Fires what is due.
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        deadlines: &mut Deadlines<Due>,
+    ) -> Option<Expiry> {
+        let client = self.table.get_mut(slot)?;
+        let expiry = match &mut client.machine {
+            Machine::Invite(invite) => invite.expire(now),
+            Machine::Other(request) => request.expire(now),
+        };
+        client.schedule(slot, deadlines);
+        expiry
+    }
+
+    /// The transactions that wait for a response on a path that is gone.
+    pub(super) fn waiting_on(&self, lost: &Flow) -> Vec<usize> {
+        let is_same = |connection: Option<ConnectionId>| {
+            lost.connection.is_some() && connection.is_some() && connection == lost.connection
+        };
+        let waits = |client: &Client| match &client.machine {
+            Machine::Invite(invite) => invite.is_pending(),
+            Machine::Other(request) => request.is_pending(),
+        };
+        let is_lost = |flow: &Flow| {
+            flow.transport == lost.transport && (is_same(flow.connection) || flow.remote == lost.remote)
+        };
+        let lost = self.table.iter().filter(|(_, client)| is_lost(&client.flow) && waits(client));
+        lost.map(|(slot, _)| slot).collect()
+    }
+
+    /// Forgets a transaction.
+    pub(super) fn remove(&mut self, slot: usize, deadlines: &mut Deadlines<Due>) -> Option<Client> {
+        let mut client = self.table.try_remove(slot)?;
+        self.by_key.remove(&client.key);
+        if let Some((call, leg, _)) = client.owner
+            && self.invites.get(&(call, leg)) == Some(&slot)
+        {
+            self.invites.remove(&(call, leg));
+        }
+        deadlines.set(Due::Client(slot), &mut client.deadline, None);
+        Some(client)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+}
+
+impl Client {
+    fn schedule(&mut self, slot: usize, deadlines: &mut Deadlines<Due>) {
+        let at = match &self.machine {
+            Machine::Invite(invite) => invite.deadline(),
+            Machine::Other(request) => request.deadline(),
+        };
+        deadlines.set(Due::Client(slot), &mut self.deadline, at);
+    }
+}

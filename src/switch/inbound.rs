@@ -1,0 +1,233 @@
+//! Messages that come in, up to the call they are for.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Switch;
+use super::local::{self, Verdict};
+use super::source::Speaker;
+use crate::base::Flow;
+use crate::call::{Call, CallKey, Invitation, LegId, ServerId};
+use crate::mask::write::{self, Reply};
+use crate::route::{self, Claims, Identity, Question, Source, Written};
+use crate::sip::{Malformed, Message, Method, Name, Request, Status, Uri};
+
+/// Seconds after which a carrier may send calls again; more, and some send nothing for as long.
+const RETRY_AFTER: u8 = 5;
+
+impl Switch {
+    /// One message, as it came in.
+    pub(super) fn message(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        match Message::parse(bytes) {
+            Ok(Message::Request(request)) => self.incoming(now, flow, &request),
+            Ok(Message::Response(response)) => self.response(now, &response),
+            Err(malformed) => self.malformed(now, flow, &malformed),
+        }
+    }
+
+    /// A trunk, or a phone, hears what is wrong with its request, without any state; others hear nothing.
+    fn malformed(&mut self, now: Instant, flow: Flow, malformed: &Malformed) {
+        if !self.is_acquainted(now, &flow) {
+            return;
+        }
+        if let Some(echo) = malformed.echo(flow.remote) {
+            let tag = self.random.token(16);
+            let bytes = write::response(malformed.fault.status(), &echo, &tag, &Reply::bare());
+            let remote = if flow.transport.is_reliable() { flow.remote } else { echo.reply_to() };
+            self.send(Flow { remote, ..flow }, bytes);
+        }
+    }
+
+    fn incoming(&mut self, now: Instant, flow: Flow, request: &Request) {
+        match *request.method() {
+            Method::ACK => self.ack(now, flow, request),
+            _ => match self.servers.find(request, request.method()) {
+                Some(server) => {
+                    let again =
+                        self.servers.repeat(server).zip(self.servers.get(server).map(|server| server.flow));
+                    if let Some((bytes, flow)) = again {
+                        self.send(flow, bytes);
+                    }
+                }
+                None if *request.method() == Method::CANCEL => self.cancel(now, flow, request),
+                None if request.to().tag().is_some() => self.within_dialog(now, flow, request),
+                None => self.outside_dialog(now, flow, request),
+            },
+        }
+    }
+
+    /// The leg whose dialog a request is in: its three ids match, and it comes from where the leg's party is.
+    fn leg_of(&self, flow: &Flow, request: &Request) -> Option<(CallKey, LegId)> {
+        let (key, leg) = *self.legs.get(request.to().tag()?)?;
+        let call = self.call(key)?;
+        let dialog = &call.leg(leg).dialog;
+        let matches = dialog.matches(request.call_id(), request.from().tag());
+        (matches && call.may_speak(&self.policy, leg, flow.remote.ip())).then_some((key, leg))
+    }
+
+    fn ack(&mut self, now: Instant, flow: Flow, request: &Request) {
+        if let Some(server) = self.servers.find(request, &Method::INVITE) {
+            self.servers.acknowledge(now, server, false, &mut self.deadlines);
+        }
+        if let Some((key, leg)) = self.leg_of(&flow, request) {
+            self.with_call(now, key, |call, ctx| call.acknowledged(ctx, leg, request));
+        }
+    }
+
+    /// A CANCEL: from where the INVITE came, or it is nobody's (RFC 3261 section 9.2).
+    fn cancel(&mut self, now: Instant, flow: Flow, request: &Request) {
+        let invite = self.servers.find(request, &Method::INVITE);
+        let invite = invite.filter(|invite| {
+            self.servers.get(*invite).is_some_and(|server| server.flow.remote.ip() == flow.remote.ip())
+        });
+        let Some(invite) = invite else {
+            if self.is_acquainted(now, &flow) {
+                self.refuse(now, flow, request, Status::NO_SUCH_CALL, &Reply::bare());
+            }
+            return;
+        };
+        let server = self.servers.get(invite).expect("it was found in the table just now");
+        let (tag, owner) = (server.tag.clone(), server.owner);
+        let to = self.servers.insert(self.policy.timings(), request, flow, tag);
+        self.respond(now, to, Status::OK, &Reply::bare(), None);
+        if let Some((key, _)) = owner.filter(|_| self.servers.is_pending_invite(invite)) {
+            self.with_call(now, key, |call, ctx| call.cancelled(ctx, invite));
+        }
+    }
+
+    fn within_dialog(&mut self, now: Instant, flow: Flow, request: &Request) {
+        let Some((key, leg)) = self.leg_of(&flow, request) else {
+            if self.is_acquainted(now, &flow) {
+                self.refuse(now, flow, request, Status::NO_SUCH_CALL, &Reply::bare());
+            }
+            return;
+        };
+        let Some(call) = self.call(key) else { return };
+        let tag = call.leg(leg).dialog.local_tag.clone();
+        let to = self.servers.insert(self.policy.timings(), request, flow, tag);
+        if let Some(server) = self.servers.get_mut(to) {
+            server.owner = Some((key, leg));
+        }
+        if let Verdict::Refuse(status, reply) = local::examine(request) {
+            return self.respond(now, to, status, &reply, None);
+        }
+        if *request.method() == Method::INVITE {
+            self.respond(now, to, Status::TRYING, &Reply::bare(), None);
+        }
+        self.with_call(now, key, |call, ctx| call.request(ctx, leg, request, to));
+    }
+
+    fn outside_dialog(&mut self, now: Instant, flow: Flow, request: &Request) {
+        let source = match self.speaker(now, request, &flow) {
+            Speaker::Known(source) => source,
+            Speaker::Challenged { stale } => {
+                if let Some((status, reply)) = self.challenge(now, &flow, stale) {
+                    self.refuse(now, flow, request, status, &reply);
+                }
+                return;
+            }
+            Speaker::Unknown => return,
+        };
+        if let Verdict::Refuse(status, reply) = local::examine(request) {
+            return self.refuse(now, flow, request, status, &reply);
+        }
+        if self.servers.is_merged(request) || self.is_own(request) {
+            return self.refuse(now, flow, request, Status::LOOP_DETECTED, &Reply::bare());
+        }
+        match (request.method(), source) {
+            (&Method::INVITE | &Method::OPTIONS, _) if self.is_draining => {
+                let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::bare() };
+                self.refuse(now, flow, request, Status::SERVICE_UNAVAILABLE, &reply);
+            }
+            (&Method::INVITE, source) => self.invite(now, flow, request, source),
+            (&Method::REGISTER, Source::Phone(phone)) => {
+                let to = self.server(request, flow);
+                self.register(now, request, flow, phone, to);
+            }
+            (method, _) => {
+                let (status, reply) = local::answer(method);
+                self.refuse(now, flow, request, status, &reply);
+            }
+        }
+    }
+
+    /// A new call.
+    fn invite(&mut self, now: Instant, flow: Flow, request: &Request, source: Source) {
+        let server = self.server(request, flow);
+        self.respond(now, server, Status::TRYING, &Reply::bare(), None);
+        let key = self.reserve();
+        let policy = self.policy.clone();
+        let (peer, refuse, media_sources) = match source {
+            Source::Trunk(place) => {
+                let trunk = policy.index.trunk(place);
+                (trunk.name.clone(), Status::new(trunk.refuse), trunk.media_sources.clone())
+            }
+            Source::Phone(place) => (policy.index.phone(place).username.clone(), None, Vec::new()),
+        };
+        let (dialled, context) = number(request.uri());
+        let caller = self.caller(source, request);
+        let question = Box::new(Question { source, dialled, context, caller });
+        let invitation = Invitation {
+            key,
+            request,
+            server,
+            flow,
+            source,
+            peer,
+            refuse: refuse.unwrap_or(Status::NOT_FOUND),
+            media_sources,
+            question,
+        };
+        let call = Box::new(Call::invited(&mut self.context(now), invitation));
+        if let Some(server) = self.servers.get_mut(server) {
+            server.owner = Some((key, LegId::Caller));
+            server.tag = call.leg(LegId::Caller).dialog.local_tag.clone();
+        }
+        self.put_back(now, key, call);
+    }
+
+    /// Who calls: the phone's number, or what the trunk's headers say as far as they are trusted.
+    fn caller(&self, source: Source, request: &Request) -> Identity {
+        let place = match source {
+            Source::Phone(place) => return Identity::Known(self.policy.index.phone(place).number),
+            Source::Trunk(place) => place,
+        };
+        let named =
+            |name| -> Vec<_> { request.addresses(name).flatten().map(|value| number(value.uri())).collect() };
+        let (asserted, remote_party) = (named(Name::PAssertedIdentity), named(Name::RemotePartyId));
+        let from = number(request.from().uri());
+        let asserted: Vec<Written<'_>> = asserted.iter().map(written).collect();
+        let remote_party: Vec<Written<'_>> = remote_party.iter().map(written).collect();
+        let claims = Claims { asserted: &asserted, remote_party: &remote_party, from: written(&from) };
+        route::identity(&self.policy.index, place, &claims)
+    }
+
+    /// Whether an INVITE is one that we sent ourselves and that came back: its From tag is ours.
+    fn is_own(&self, request: &Request) -> bool {
+        let tag = request.from().tag().unwrap_or_default();
+        *request.method() == Method::INVITE && self.legs.contains_key(tag)
+    }
+
+    /// A transaction for a request outside any dialog.
+    fn server(&mut self, request: &Request, flow: Flow) -> ServerId {
+        let tag = self.random.token(16).into();
+        self.servers.insert(self.policy.timings(), request, flow, tag)
+    }
+
+    /// Answers a request outside any call.
+    fn refuse(&mut self, now: Instant, flow: Flow, request: &Request, status: Status, reply: &Reply) {
+        let to = self.server(request, flow);
+        self.respond(now, to, status, reply, None);
+    }
+}
+
+/// The user part of a URI and its phone-context.
+fn number(uri: &Uri) -> (String, Option<String>) {
+    let context = uri.param("phone-context").flatten().map(str::to_owned);
+    (uri.user().unwrap_or_default().into_owned(), context)
+}
+
+fn written((user, context): &(String, Option<String>)) -> Written<'_> {
+    Written { user, context: context.as_deref() }
+}

@@ -1,0 +1,91 @@
+//! What goes into a switch and what comes out of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{Flow, Transport};
+use crate::call::{CallKey, Policy};
+use crate::ledger::CallRecord;
+use crate::relay;
+use crate::route::{Decision, Question};
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// One SIP message, as its transport framed it.
+    Message {
+        /// The path it came by.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// A connection was lost, or could not be opened.
+    FlowLost {
+        /// The path as it was asked for, or as messages came by it.
+        flow: Flow,
+    },
+    /// A host name was looked up.
+    Resolved {
+        /// The id of the [`Output::Resolve`].
+        id: u64,
+        /// Its addresses, best first; none where there are none.
+        addresses: Vec<SocketAddr>,
+    },
+    /// A call was decided.
+    Decided {
+        /// The call of the [`Output::Decide`].
+        call: CallKey,
+        /// The decision.
+        decision: Decision,
+    },
+    /// An event of the media engine.
+    Media(relay::Event),
+    /// An order of the operator.
+    Command(Command),
+}
+
+/// An order of the operator.
+#[derive(Debug)]
+pub enum Command {
+    /// These settings are in force from now on; running calls go on.
+    Reconfigure(Arc<Policy>),
+    /// No new calls.
+    Drain,
+    /// End every call.
+    HangUpAll,
+}
+
+/// Something that is to be done outside.
+pub enum Output {
+    /// Send a message.
+    Send {
+        /// The path: for a stream without a connection, the standing one to that address or a new one.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// Look up a host name.
+    Resolve {
+        /// Comes back in [`Input::Resolved`].
+        id: u64,
+        /// The name.
+        host: Arc<str>,
+        /// The port, where one is set; else it is for the look-up to find (RFC 3263).
+        port: Option<u16>,
+        /// The transport.
+        transport: Transport,
+    },
+    /// Decide a call.
+    Decide {
+        /// Comes back in [`Input::Decided`].
+        call: CallKey,
+        /// What is known of it.
+        question: Box<Question>,
+    },
+    /// Tell the media engine.
+    Media(relay::Command),
+    /// Write a call record.
+    Record(Box<CallRecord>),
+}

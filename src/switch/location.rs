@@ -1,0 +1,111 @@
+//! What all shards share: who is registered where, and the digest realm.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+
+use super::realm::Realm;
+use crate::base::{Flow, Random};
+
+/// How many contacts a phone may have at a time.
+pub(super) const MOST_CONTACTS: usize = 10;
+
+/// One contact of a phone (RFC 3261 section 10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The URI of its Contact.
+    pub uri: Box<str>,
+    /// The path that its REGISTER came by: requests go back by it, through a NAT as well.
+    pub flow: Flow,
+    /// When it lapses.
+    pub expires: Instant,
+    /// The REGISTER it was last set by.
+    pub call_id: Box<str>,
+    /// That one's CSeq number.
+    pub cseq: u32,
+}
+
+/// The registered contacts of all phones, and the challenges they answer. Guards of the maps are never held
+/// beyond one call.
+#[derive(Debug)]
+pub struct Registry {
+    bindings: DashMap<Arc<str>, Vec<Binding>>,
+    pub(super) realm: Realm,
+}
+
+/// What a REGISTER asks for one contact.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) uri: Box<str>,
+    /// `None` removes it.
+    pub(super) lasts: Option<Duration>,
+}
+
+impl Registry {
+    /// An empty registry; challenges are keyed from `random`.
+    #[must_use]
+    pub fn new(now: Instant, random: &mut Random) -> Self {
+        Self { bindings: DashMap::new(), realm: Realm::new(now, random) }
+    }
+
+    /// The contacts of a phone that have not lapsed, the latest first.
+    #[must_use]
+    pub fn contacts(&self, now: Instant, username: &str) -> Vec<Binding> {
+        let mut known = self.bindings.get(username).map(|known| known.clone()).unwrap_or_default();
+        known.retain(|binding| binding.expires > now);
+        known.reverse();
+        known
+    }
+
+    /// Whether a phone is registered from this address.
+    #[must_use]
+    pub(super) fn knows(&self, now: Instant, address: IpAddr) -> bool {
+        self.bindings.iter().any(|known| {
+            known.iter().any(|binding| binding.flow.remote.ip() == address && binding.expires > now)
+        })
+    }
+
+    /// Applies a REGISTER as a whole: false, and nothing done, where it is older than one already applied to a
+    /// contact, or would leave too many (RFC 3261 section 10.3).
+    pub(super) fn apply(
+        &self,
+        now: Instant,
+        username: &Arc<str>,
+        flow: Flow,
+        changes: &[Change],
+        (call_id, cseq): (&str, u32),
+    ) -> bool {
+        let mut known = self.bindings.entry(username.clone()).or_default();
+        let mut next: Vec<Binding> = known.iter().filter(|binding| binding.expires > now).cloned().collect();
+        for change in changes {
+            let place = next.iter().position(|binding| binding.uri == change.uri);
+            if place.is_some_and(|place| *next[place].call_id == *call_id && next[place].cseq >= cseq) {
+                return false;
+            }
+            if let Some(place) = place {
+                next.remove(place);
+            }
+            if let Some(lasts) = change.lasts {
+                let (uri, expires) = (change.uri.clone(), now + lasts);
+                next.push(Binding { uri, flow, expires, call_id: call_id.into(), cseq });
+            }
+        }
+        let fits = next.len() <= MOST_CONTACTS;
+        if fits {
+            *known = next;
+        }
+        fits
+    }
+
+    /// A connection is gone: so are the contacts behind it.
+    pub(super) fn lost(&self, flow: &Flow) {
+        if flow.connection.is_none() {
+            return;
+        }
+        for mut known in self.bindings.iter_mut() {
+            known.retain(|binding| binding.flow.connection != flow.connection);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The digest realm: challenges that can be checked without having been kept (RFC 7616).
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::base::Random;
+
+/// How long a nonce may be used.
+const LIFETIME: Duration = Duration::from_secs(300);
+/// Challenges a source may draw: so many at once, and so many a second. One that has answered a challenge rightly
+/// is no longer counted.
+const BURST: f64 = 50.0;
+const RATE: f64 = 10.0;
+/// How many sources or nonces are remembered before the outdated ones are swept out.
+const SWEEP: usize = 4_096;
+
+/// Nonces and what is remembered of them.
+#[derive(Debug)]
+pub(super) struct Realm {
+    key: [u8; 32],
+    started: Instant,
+    /// The highest count that each nonce in use was used with.
+    counts: DashMap<Box<str>, (u32, Instant)>,
+    /// The challenges each source has left.
+    buckets: DashMap<IpAddr, (f64, Instant)>,
+}
+
+/// What a nonce is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nonce {
+    /// Ours and fresh.
+    Fresh,
+    /// Ours, but too old or used before: the client is to take the next.
+    Stale,
+    /// Not ours, or another source's.
+    Foreign,
+}
+
+impl Realm {
+    pub(super) fn new(now: Instant, random: &mut Random) -> Self {
+        let mut key = [0; 32];
+        random.fill(&mut key);
+        Self { key, started: now, counts: DashMap::new(), buckets: DashMap::new() }
+    }
+
+    /// A nonce for a source: the time, and a code over time and source.
+    pub(super) fn nonce(&self, now: Instant, source: IpAddr) -> String {
+        let millis = self.millis(now);
+        format!("{millis:016x}{}", self.code(millis, source))
+    }
+
+    /// Checks a nonce that a source answers, and counts its use.
+    pub(super) fn check(&self, now: Instant, source: IpAddr, nonce: &str, count: Option<u32>) -> Nonce {
+        let Some((time, code)) = nonce.split_at_checked(16) else { return Nonce::Foreign };
+        let Ok(millis) = u64::from_str_radix(time, 16) else { return Nonce::Foreign };
+        let expected = self.code(millis, source);
+        if !bool::from(expected.as_bytes().ct_eq(code.as_bytes())) {
+            return Nonce::Foreign;
+        }
+        let age = Duration::from_millis(self.millis(now).saturating_sub(millis));
+        if age > LIFETIME {
+            return Nonce::Stale;
+        }
+        if self.counts.len() > SWEEP {
+            self.counts.retain(|_, (_, until)| *until > now);
+        }
+        let count = count.unwrap_or(1);
+        let mut used = self.counts.entry(nonce.into()).or_insert((0, now + LIFETIME));
+        if count <= used.0 {
+            return Nonce::Stale;
+        }
+        used.0 = count;
+        Nonce::Fresh
+    }
+
+    /// Whether a source may draw another challenge.
+    pub(super) fn may_challenge(&self, now: Instant, source: IpAddr) -> bool {
+        if self.buckets.len() > SWEEP {
+            let full = Duration::from_secs_f64(BURST / RATE);
+            self.buckets.retain(|_, (_, at)| now.saturating_duration_since(*at) < full);
+        }
+        let mut bucket = self.buckets.entry(source).or_insert((BURST, now));
+        let (left, at) = *bucket;
+        let left = (left + now.saturating_duration_since(at).as_secs_f64() * RATE).min(BURST);
+        let may = left >= 1.0;
+        *bucket = (if may { left - 1.0 } else { left }, now);
+        may
+    }
+
+    /// A source answered rightly: what it drew is given back.
+    pub(super) fn trust(&self, source: IpAddr) {
+        self.buckets.remove(&source);
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn code(&self, millis: u64, source: IpAddr) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        mac.update(&millis.to_be_bytes());
+        mac.update(source.to_string().as_bytes());
+        mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    #[test]
+    fn a_nonce_counts_up_grows_old_and_belongs_to_its_source() {
+        let now = Instant::now();
+        let realm = Realm::new(now, &mut Random::from_number(1));
+        let nonce = realm.nonce(now, HERE);
+        assert_eq!(realm.check(now, THERE, &nonce, Some(1)), Nonce::Foreign);
+        assert_eq!(realm.check(now, HERE, &nonce, Some(1)), Nonce::Fresh);
+        assert_eq!(realm.check(now, HERE, &nonce, Some(1)), Nonce::Stale, "replayed");
+        assert_eq!(realm.check(now, HERE, &nonce, Some(2)), Nonce::Fresh);
+        assert_eq!(realm.check(now + LIFETIME * 2, HERE, &nonce, Some(3)), Nonce::Stale);
+        assert_eq!(realm.check(now, HERE, "0000", Some(1)), Nonce::Foreign);
+        assert_eq!(realm.check(now, HERE, "zzzzzzzzzzzzzzzz00", Some(1)), Nonce::Foreign);
+    }
+
+    #[test]
+    fn a_source_runs_out_of_challenges_and_gets_them_back() {
+        let now = Instant::now();
+        let realm = Realm::new(now, &mut Random::from_number(1));
+        let drawn = (0..1_000).filter(|_| realm.may_challenge(now, HERE)).count();
+        assert_eq!(drawn, 50);
+        assert!(realm.may_challenge(now, THERE), "another source is not touched");
+        assert!(realm.may_challenge(now + Duration::from_secs(1), HERE));
+        realm.trust(HERE);
+        assert!(realm.may_challenge(now, HERE));
+    }
+}

@@ -1,0 +1,127 @@
+//! Responses, time-outs and lost paths of what we asked.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Switch;
+use super::clients::{Outgoing, Success};
+use crate::base::Flow;
+use crate::call::ServerId;
+use crate::dialog::Dialog;
+use crate::mask::{Cause, write};
+use crate::sip::{Method, Response};
+use crate::transaction::Expiry;
+
+impl Switch {
+    /// A response: to the transaction it belongs to, or nowhere.
+    pub(super) fn response(&mut self, now: Instant, response: &Response) {
+        if response.via_count() != 1 {
+            return;
+        }
+        let Some(slot) = self.clients.find(response) else { return };
+        let reaction = self.clients.respond(now, slot, response, &mut self.deadlines);
+        let Some(client) = self.clients.get(slot) else { return };
+        let owner = client.owner;
+        if let Some(bytes) = reaction.send {
+            self.send(client.flow, bytes);
+        }
+        if !reaction.pass {
+            return;
+        }
+        self.cancel_if_due(now, slot);
+        if response.status().is_success() && response.cseq().method == Method::INVITE {
+            match self.clients.success(slot, response) {
+                Success::First => {}
+                Success::Again(ack) => {
+                    if let Some((flow, bytes)) = ack {
+                        self.send(flow, bytes);
+                    }
+                    return;
+                }
+                Success::Stray => return self.end_stray(now, slot, response),
+            }
+            if owner.is_none_or(|(key, ..)| self.call(key).is_none()) {
+                return self.end_stray(now, slot, response);
+            }
+        }
+        if let Some((key, leg, purpose)) = owner {
+            self.with_call(now, key, |call, ctx| call.response(ctx, leg, purpose, response));
+        }
+    }
+
+    /// Another branch of a forked INVITE answered too, or the call is gone: that dialog is acknowledged and ended
+    /// (RFC 3261 section 13.2.2.4).
+    fn end_stray(&mut self, now: Instant, slot: usize, response: &Response) {
+        let Some(client) = self.clients.get(slot) else { return };
+        let Some(head) = self.clients.head(slot) else { return };
+        let cseq = head.cseq;
+        let Some(mut dialog) = Dialog::fork(head, response, client.flow) else { return };
+        let flow = dialog.next_hop();
+        let mut branch = || -> Box<str> { format!("z9hG4bK{}", self.random.token(16)).into() };
+        let (ack_branch, bye_branch) = (branch(), branch());
+        let ack = dialog.ack(self.policy.via(&flow, &ack_branch), cseq);
+        let bye = dialog.request(self.policy.via(&flow, &bye_branch));
+        let bytes: Bytes = write::bye(&bye, Cause::NotSelected);
+        self.send(flow, write::ack(&ack));
+        self.request(
+            now,
+            Outgoing { method: Method::BYE, branch: bye_branch, flow, head: bye, bytes, owner: None },
+        );
+    }
+
+    pub(super) fn client_due(&mut self, now: Instant, slot: usize) {
+        match self.clients.expire(now, slot, &mut self.deadlines) {
+            Some(Expiry::Resend(bytes)) => {
+                let flow = self.clients.get(slot).map(|client| client.flow);
+                if let Some(flow) = flow {
+                    self.send(flow, bytes);
+                }
+            }
+            Some(Expiry::TimedOut) => self.client_failed(now, slot),
+            Some(Expiry::Ended) => {
+                self.clients.remove(slot, &mut self.deadlines);
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn server_due(&mut self, now: Instant, slot: usize) {
+        let id = ServerId(slot);
+        match self.servers.expire(now, id, &mut self.deadlines) {
+            Some(Expiry::Resend(bytes)) => {
+                if let Some(server) = self.servers.get(id) {
+                    self.send(server.flow, bytes);
+                }
+            }
+            Some(Expiry::TimedOut) => {
+                if let Some((key, _)) =
+                    self.servers.remove(id, &mut self.deadlines).and_then(|server| server.owner)
+                {
+                    self.with_call(now, key, |call, ctx| call.unacknowledged(ctx, id));
+                }
+            }
+            Some(Expiry::Ended) => {
+                self.servers.remove(id, &mut self.deadlines);
+            }
+            None => {}
+        }
+    }
+
+    /// A request got no answer, or could not be sent.
+    fn client_failed(&mut self, now: Instant, slot: usize) {
+        let owner = self.clients.remove(slot, &mut self.deadlines).and_then(|client| client.owner);
+        if let Some((key, leg, purpose)) = owner {
+            self.with_call(now, key, |call, ctx| call.unanswered(ctx, leg, purpose));
+        }
+    }
+
+    /// A connection is gone: what waits for an answer on it has failed (RFC 3261 section 8.1.3.1), and whoever
+    /// registered by it can't be reached.
+    pub(super) fn flow_lost(&mut self, now: Instant, flow: &Flow) {
+        self.registry.lost(flow);
+        for slot in self.clients.waiting_on(flow) {
+            self.client_failed(now, slot);
+        }
+    }
+}
