@@ -58,7 +58,8 @@ pub enum Command {
         silence: Duration,
     },
     /// What signalling knows of a side from now on. Its source is learned anew only where the signalled address
-    /// (`rtp`) differs from the one of the last `Set` that had any.
+    /// (`rtp`) differs from the one of the last `Set` that had any. Where anything changed, silence is counted from
+    /// now; it is never counted while neither side `receives`.
     Set {
         /// Which relay.
         relay: RelayId,
@@ -181,7 +182,8 @@ pub struct Quality {
     pub jitter_ms: f32,
     /// The last round trip to the side in milliseconds (RFC 3550 section 6.4.1), where it sent reports.
     pub round_trip_ms: Option<f32>,
-    /// Packets that were let fall: from a wrong source, of an unknown payload type, or no RTP at all.
+    /// Packets that were let fall: from a wrong source, of a payload type that the other side does not have, no RTP
+    /// or RTCP at all, duplicates, or too late to be placed.
     pub dropped: u64,
     /// The codec of the side's last audio packet.
     #[serde(serialize_with = "codec_name")]

@@ -147,7 +147,10 @@ mod tests {
         assert_eq!(gate.rtp_target(&side), Some(at("192.0.2.1:4000")), "nothing learned: as described");
         assert!(gate.admits_rtp(now, at("198.51.100.7:1234"), &side, true));
         assert_eq!(gate.rtp_target(&side), Some(at("198.51.100.7:1234")));
-        assert!(!gate.admits_rtp(now, at("192.0.2.1:4000"), &side, true), "locked, even for the described one");
+        assert!(
+            !gate.admits_rtp(now, at("192.0.2.1:4000"), &side, true),
+            "locked, even for the described one"
+        );
         assert!(!gate.admits_rtp(now, at("198.51.100.7:1235"), &side, true), "locked to the port, too");
     }
 

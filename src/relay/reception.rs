@@ -98,7 +98,11 @@ impl Stream {
         let received = self.received.wrapping_sub(self.received_before);
         (self.expected_before, self.received_before) = (self.expected(), self.received);
         let lost = expected.saturating_sub(received);
-        if expected == 0 { 0 } else { u8::try_from((u64::from(lost) << 8) / u64::from(expected)).unwrap_or(255) }
+        if expected == 0 {
+            0
+        } else {
+            u8::try_from((u64::from(lost) << 8) / u64::from(expected)).unwrap_or(255)
+        }
     }
 }
 
@@ -117,10 +121,11 @@ impl Reception {
     /// Counts a packet of the side's own and tells where it stands.
     #[inline]
     pub(super) fn note(&mut self, packet: &Received) -> Step {
-        let step = match &mut self.stream {
-            Some(stream) if stream.ssrc == packet.ssrc => stream.step(packet.sequence),
-            _ if self.is_late(packet) => Step::Stray,
-            _ => Step::Restart,
+        let late = self.is_late(packet);
+        let step = match self.stream.as_mut().filter(|stream| stream.ssrc == packet.ssrc) {
+            Some(stream) => stream.step(packet.sequence),
+            None if late => Step::Stray,
+            None => Step::Restart,
         };
         if step == Step::Restart {
             self.restart(packet);

@@ -25,6 +25,13 @@ impl Tone {
         Some(Self { event, end: flags & 0x80 != 0, duration: u16::from_be_bytes([high, low]) })
     }
 
+    /// The same tone with its duration counted `to` another clock in Hz.
+    #[must_use]
+    pub fn on_clock(self, from: u32, to: u32) -> Self {
+        let duration = u64::from(self.duration) * u64::from(to) / u64::from(from.max(1));
+        Self { duration: u16::try_from(duration).unwrap_or(u16::MAX), ..self }
+    }
+
     /// The payload, with the reserved bit clear and a volume of our own.
     #[must_use]
     pub fn bytes(&self) -> [u8; LENGTH] {
@@ -42,6 +49,14 @@ mod tests {
         let tone = Tone::read(&[11, 0b1111_1111, 0x03, 0x20]).unwrap();
         assert_eq!(tone, Tone { event: 11, end: true, duration: 800 });
         assert_eq!(tone.bytes(), [11, 0x8a, 0x03, 0x20]);
+    }
+
+    #[test]
+    fn durations_change_clocks() {
+        let tone = Tone { event: 1, end: false, duration: 800 };
+        assert_eq!(tone.on_clock(8000, 48000).duration, 4800);
+        assert_eq!(tone.on_clock(48000, 8000).duration, 133);
+        assert_eq!(Tone { duration: 40_000, ..tone }.on_clock(8000, 48000).duration, u16::MAX);
     }
 
     #[test]
