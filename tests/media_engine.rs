@@ -1,4 +1,5 @@
 //! The running engine over loopback sockets. Whatever is waited for has a time limit, and nothing sleeps.
+#![allow(clippy::unwrap_used)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
