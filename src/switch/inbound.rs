@@ -11,7 +11,7 @@ use crate::base::Flow;
 use crate::call::{Call, CallKey, Invitation, LegId, ServerId};
 use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
-use crate::sip::{Malformed, Message, Method, Name, Request, Status, Uri};
+use crate::sip::{Echo, Malformed, Message, Method, Name, Request, Status, Uri};
 
 /// Seconds after which a carrier may send calls again; more, and some send nothing for as long.
 const RETRY_AFTER: u8 = 5;
@@ -32,11 +32,17 @@ impl Switch {
             return;
         }
         if let Some(echo) = malformed.echo(flow.remote) {
-            let tag = self.random.token(16);
-            let bytes = write::response(malformed.fault.status(), &echo, &tag, &Reply::bare());
-            let remote = if flow.transport.is_reliable() { flow.remote } else { echo.reply_to() };
-            self.send(Flow { remote, ..flow }, bytes);
+            self.answer_statelessly(flow, &echo, malformed.fault.status(), &Reply::bare());
         }
+    }
+
+    /// Answers without keeping anything: whoever sends a flood, under however many names, fills no table and draws no
+    /// retransmissions (RFC 3261 section 8.2.7).
+    fn answer_statelessly(&mut self, flow: Flow, echo: &Echo, status: Status, reply: &Reply) {
+        let tag = self.random.token(16);
+        let bytes = write::response(status, echo, &tag, reply);
+        let remote = if flow.transport.is_reliable() { flow.remote } else { echo.reply_to() };
+        self.send(Flow { remote, ..flow }, bytes);
     }
 
     fn incoming(&mut self, now: Instant, flow: Flow, request: &Request) {
@@ -123,7 +129,7 @@ impl Switch {
             Speaker::Known(source) => source,
             Speaker::Challenged { stale } => {
                 if let Some((status, reply)) = self.challenge(now, &flow, stale) {
-                    self.refuse(now, flow, request, status, &reply);
+                    self.answer_statelessly(flow, &request.echo(flow.remote), status, &reply);
                 }
                 return;
             }

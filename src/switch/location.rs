@@ -11,6 +11,8 @@ use crate::base::{Flow, Random};
 
 /// How many contacts a phone may have at a time.
 pub(super) const MOST_CONTACTS: usize = 10;
+/// How many hosts are remembered before those are swept out that have no phone any more.
+const SWEEP: usize = 4_096;
 
 /// One contact of a phone (RFC 3261 section 10).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Binding {
 #[derive(Debug)]
 pub struct Registry {
     bindings: DashMap<Arc<str>, Vec<Binding>>,
+    /// Until when a phone is registered from a host.
+    hosts: DashMap<IpAddr, Instant>,
     pub(super) realm: Realm,
 }
 
@@ -47,7 +51,7 @@ impl Registry {
     /// An empty registry; challenges are keyed from `random`.
     #[must_use]
     pub fn new(now: Instant, random: &mut Random) -> Self {
-        Self { bindings: DashMap::new(), realm: Realm::new(now, random) }
+        Self { bindings: DashMap::new(), hosts: DashMap::new(), realm: Realm::new(now, random) }
     }
 
     /// The contacts of a phone that have not lapsed, the latest first.
@@ -62,9 +66,16 @@ impl Registry {
     /// Whether a phone is registered from this address.
     #[must_use]
     pub(super) fn knows(&self, now: Instant, address: IpAddr) -> bool {
-        self.bindings.iter().any(|known| {
-            known.iter().any(|binding| binding.flow.remote.ip() == address && binding.expires > now)
-        })
+        self.hosts.get(&address).is_some_and(|until| *until > now)
+    }
+
+    /// Notes that a phone is registered from a host; hosts from which none is any more are swept out now and then.
+    fn note_host(&self, now: Instant, host: IpAddr, until: Instant) {
+        if self.hosts.len() > SWEEP {
+            self.hosts.retain(|_, until| *until > now);
+        }
+        let mut known = self.hosts.entry(host).or_insert(until);
+        *known = until.max(*known);
     }
 
     /// Applies a REGISTER as a whole: false, and nothing done, where it is older than one already applied to a
@@ -92,11 +103,14 @@ impl Registry {
                 next.push(Binding { uri, flow, expires, call_id: call_id.into(), cseq });
             }
         }
-        let fits = next.len() <= MOST_CONTACTS;
-        if fits {
-            *known = next;
+        if next.len() > MOST_CONTACTS {
+            return false;
         }
-        fits
+        if let Some(until) = next.iter().map(|binding| binding.expires).max() {
+            self.note_host(now, flow.remote.ip(), until);
+        }
+        *known = next;
+        true
     }
 
     /// A connection is gone: so are the contacts behind it.
