@@ -1,6 +1,6 @@
 //! What is wrong with a settings file although every value can be read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::file::Draft;
@@ -25,7 +25,13 @@ const CALLS_ITSELF: &str = "would be called by itself: write the other party as 
 pub(super) fn check(draft: &Draft, report: &mut Report<'_>) {
     let settings = draft.settings();
     let numbering = Numbering::of(&settings.numbers.country);
-    let numbers = Numbers { settings, numbering, owned_is_known: !report.has_fault("numbers.owned") };
+    let owned_is_known = !report.has_fault("numbers.owned");
+    let numbers = Numbers {
+        settings,
+        owned: settings.numbers.owned.iter().copied().collect(),
+        owned_is_known,
+        numbering,
+    };
     listeners(settings, report);
     owned(&numbers, report);
     trunks(draft, &numbers, report);
@@ -36,14 +42,15 @@ pub(super) fn check(draft: &Draft, report: &mut Report<'_>) {
 /// What is known of numbers.
 struct Numbers<'d> {
     settings: &'d Settings,
-    numbering: Option<Numbering>,
+    owned: HashSet<PhoneNumber>,
     /// False where the list of owned numbers could not be read, so that nothing can be missing from it.
     owned_is_known: bool,
+    numbering: Option<Numbering>,
 }
 
 impl Numbers<'_> {
     fn owns(&self, number: PhoneNumber) -> bool {
-        self.settings.numbers.owned.contains(&number)
+        self.owned.contains(&number)
     }
 
     fn lacks(&self, number: PhoneNumber) -> bool {

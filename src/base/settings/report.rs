@@ -17,20 +17,22 @@ pub(super) struct Place {
 /// What is found while a file is read and checked.
 pub(super) struct Report<'t> {
     file: &'t Path,
-    text: &'t str,
+    /// Where each line begins, in bytes.
+    starts: Vec<usize>,
     lines: HashMap<Place, usize>,
     faults: Vec<FileFault>,
 }
 
 impl<'t> Report<'t> {
-    pub(super) fn new(file: &'t Path, text: &'t str) -> Self {
-        Self { file, text, lines: HashMap::new(), faults: Vec::new() }
+    pub(super) fn new(file: &'t Path, text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { file, starts, lines: HashMap::new(), faults: Vec::new() }
     }
 
     /// The line, counted from 1, that a byte of the file stands on.
     fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(offset);
-        1 + before.filter(|&&byte| byte == b'\n').count()
+        self.starts.partition_point(|&start| start <= offset)
     }
 
     /// Remembers where a value stands, for faults that show only when the whole file is read.

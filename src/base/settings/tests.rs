@@ -339,3 +339,19 @@ fn faults_print_no_number_whole() {
         assert!(!fault.contains("8045550") && !fault.contains("9876500"), "{fault}");
     }
 }
+
+proptest::proptest! {
+    /// Whatever is cut out of the file, reading it ends in settings or in faults on its lines.
+    #[test]
+    fn a_damaged_file_is_told_and_nothing_worse(from in 0_usize..SHIPPED.len(), length in 0_usize..200, put in "[\"#=\\[\\]{}\\n,x1]{0,4}") {
+        let to = (from + length).min(SHIPPED.len());
+        if SHIPPED.is_char_boundary(from) && SHIPPED.is_char_boundary(to) {
+            let text = format!("{}{put}{}", &SHIPPED[..from], &SHIPPED[to..]);
+            for fault in parse(&text).err().unwrap_or_default() {
+                let lines = text.matches('\n').count() + 1;
+                proptest::prop_assert!(fault.line.is_some_and(|line| (1..=lines).contains(&line)), "{fault}");
+                proptest::prop_assert!(!fault.message.is_empty());
+            }
+        }
+    }
+}
