@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::Step;
 use crate::base::PhoneNumber;
+use crate::base::numbering::Special;
 
 /// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,14 +95,6 @@ pub enum Treatment {
     Busy,
 }
 
-/// One step of a decision, in words. Numbers in it print redacted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// The number dialled was read as this.
-    Dialled(PhoneNumber),
-}
-
 impl Refusal {
     /// A refusal without a trace.
     #[must_use]
@@ -135,6 +129,15 @@ impl Decision {
         match self {
             Decision::Bridge(plan) => &plan.trace,
             Decision::Refuse(refusal) => &refusal.trace,
+        }
+    }
+}
+
+impl From<Special> for RefusalKind {
+    fn from(special: Special) -> Self {
+        match special {
+            Special::Emergency => RefusalKind::Emergency,
+            Special::ShortCode => RefusalKind::ShortCode,
         }
     }
 }

@@ -1,23 +1,19 @@
 //! Floor 4: where a call goes. The question a call asks, the decision it gets, and the index that answers it:
 //! pure matching, without a clock, a socket or a store.
 
+mod decide;
 mod decision;
+mod identity;
 mod index;
 mod question;
+mod trace;
 
-pub use decision::{Decision, Plan, Refusal, RefusalKind, Step, Target, Treatment};
+#[cfg(test)]
+mod tests;
+
+pub use decide::decide;
+pub use decision::{Decision, Plan, Refusal, RefusalKind, Target, Treatment};
+pub use identity::identity;
 pub use index::Index;
 pub use question::{Claims, Identity, Question, Source, Written};
-
-/// Decides a call.
-#[must_use]
-pub fn decide(_index: &Index, _question: &Question) -> Decision {
-    Decision::Refuse(Refusal::new(RefusalKind::NotOurs))
-}
-
-/// Who is calling, from what a trunk's request says: a function of the trunk's `identity_in` and of nothing else.
-/// A caller's wish for privacy does not take part: it governs what is shown, and nothing of a caller is ever shown.
-#[must_use]
-pub fn identity(_index: &Index, _trunk: usize, _claims: &Claims<'_>) -> Identity {
-    Identity::Anonymous
-}
+pub use trace::Step;

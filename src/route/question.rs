@@ -1,5 +1,7 @@
 //! What is known of a call when it has to be decided.
 
+use std::fmt;
+
 use crate::base::PhoneNumber;
 
 /// Where a call comes from: found from the socket's address or from the digest account, never from a header.
@@ -52,4 +54,14 @@ pub struct Question {
     pub context: Option<String>,
     /// Who is calling. Ignored for a phone, which is its configured number whatever it claims.
     pub caller: Identity,
+}
+
+impl fmt::Debug for Question {
+    /// Leaves out what was dialled, which may be a whole number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("source", &self.source)
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
 }

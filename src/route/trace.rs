@@ -1,0 +1,93 @@
+//! The steps of a decision, for the operator.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Identity;
+use crate::base::PhoneNumber;
+use crate::base::numbering::{Special, Unreadable};
+
+/// One step of a decision. Printing it gives a sentence in which numbers are redacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The call comes from the trunk of this name.
+    FromTrunk(Arc<str>),
+    /// The call comes from the phone of this user name.
+    FromPhone(Arc<str>),
+    /// The caller is this.
+    Caller(Identity),
+    /// A special number was dialled.
+    DialledSpecial(Special),
+    /// What was dialled cannot be read.
+    DialledUnreadable(Unreadable),
+    /// What was dialled is this number.
+    Dialled(PhoneNumber),
+    /// The caller claims a number that we own.
+    CallerIsOurs,
+    /// The number dialled is not owned.
+    DialledNotOurs,
+    /// A row for this very caller goes to this destination.
+    MappedForCaller(PhoneNumber),
+    /// A row for anyone goes to this destination.
+    MappedForAnyone(PhoneNumber),
+    /// No row has the number dialled.
+    NoMapping,
+    /// Rows have the number dialled, and none of them this caller.
+    NoMappingForCaller,
+    /// The destination is owned itself.
+    DestinationIsOurs,
+    /// The destination is special.
+    DestinationSpecial(Special),
+    /// This is to be shown.
+    Show(PhoneNumber),
+    /// What is to be shown is not owned.
+    ShowNotOurs,
+    /// The destination is the phone of this user name.
+    ToPhone(Arc<str>),
+    /// The trunk of this name takes the destination.
+    ToTrunk(Arc<str>),
+    /// The trunk of this name takes the destination and may not show the caller ID.
+    TrunkMayNotShow(Arc<str>),
+    /// No trunk takes the destination.
+    NoTrunk,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::FromTrunk(name) => write!(f, "the call comes from trunk {name}"),
+            Step::FromPhone(name) => write!(f, "the call comes from phone {name}"),
+            Step::Caller(Identity::Known(number)) => write!(f, "the caller is {number}"),
+            Step::Caller(Identity::Anonymous) => f.write_str("nothing trusted says who the caller is"),
+            Step::DialledSpecial(special) => write!(f, "{} was dialled", describe(*special)),
+            Step::DialledUnreadable(why) => write!(f, "what was dialled is no number: {why}"),
+            Step::Dialled(number) => write!(f, "{number} was dialled"),
+            Step::CallerIsOurs => f.write_str("the caller claims a masking number of ours"),
+            Step::DialledNotOurs => f.write_str("the number dialled is not ours"),
+            Step::MappedForCaller(number) => write!(f, "a mapping for this caller goes to {number}"),
+            Step::MappedForAnyone(number) => write!(f, "a mapping for anyone goes to {number}"),
+            Step::NoMapping => f.write_str("nothing is mapped to the number dialled"),
+            Step::NoMappingForCaller => {
+                f.write_str("what is mapped to the number dialled is for other callers")
+            }
+            Step::DestinationIsOurs => f.write_str("the destination is a masking number of ours: a loop"),
+            Step::DestinationSpecial(special) => write!(f, "the destination is {}", describe(*special)),
+            Step::Show(number) => write!(f, "{number} is to be shown"),
+            Step::ShowNotOurs => f.write_str("the number to be shown is not ours"),
+            Step::ToPhone(name) => write!(f, "the destination is phone {name}"),
+            Step::ToTrunk(name) => write!(f, "trunk {name} takes the destination"),
+            Step::TrunkMayNotShow(name) => {
+                write!(f, "trunk {name} takes the destination and may not show the number")
+            }
+            Step::NoTrunk => f.write_str("no trunk takes the destination"),
+        }
+    }
+}
+
+fn describe(special: Special) -> &'static str {
+    match special {
+        Special::Emergency => "an emergency number",
+        Special::ShortCode => "a short code",
+    }
+}
