@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::limits;
 use super::params::Params;
 use super::span::Span;
-use super::token::{quoted_length, trim, unquote};
+use super::token::{VISIBLE, all, quoted_length, trim, unquote};
 use super::uri::Uri;
 
 /// The value of From, To, Contact, Route, Record-Route, P-Asserted-Identity and their like. Cloning shares the text.
@@ -42,8 +42,16 @@ impl Address {
         if parts.bare && uri.as_str().contains(['?', ',']) {
             return Err(Fault::Address);
         }
-        Params::check(parts.params).ok_or(Fault::Address)?;
-        let tag = tag(&text, parts.params)?;
+        let mut tag = None;
+        Params::check(parts.params, |name, value| {
+            if !name.eq_ignore_ascii_case("tag") {
+                return Some(());
+            }
+            // At most one, of visible ASCII characters.
+            let value = value.filter(|value| all(value, VISIBLE))?;
+            tag.replace(Span::within(&text, value)).is_none().then_some(())
+        })
+        .ok_or(Fault::Address)?;
         let display = Span::within(&text, parts.display);
         let params = Span::within(&text, parts.params);
         Ok(Self { uri, display, params, tag, text })
@@ -94,21 +102,6 @@ impl Address {
     }
 }
 
-/// The tag among the parameters: at most one, of visible ASCII characters.
-fn tag(whole: &str, params: &str) -> Result<Option<Span>, Fault> {
-    let mut found = None;
-    for (name, value) in Params::new(params) {
-        if name.eq_ignore_ascii_case("tag") {
-            let value = value.filter(|value| value.bytes().all(|byte| byte.is_ascii_graphic()));
-            let span = Span::within(whole, value.ok_or(Fault::Address)?);
-            if found.replace(span).is_some() {
-                return Err(Fault::Address);
-            }
-        }
-    }
-    Ok(found)
-}
-
 struct Parts<'a> {
     display: &'a str,
     uri: &'a str,
@@ -123,7 +116,8 @@ impl<'a> Parts<'a> {
             let (display, rest) = text.split_at(length);
             return Self::bracketed(display, rest);
         }
-        let end = text.find(['<', ';', '"', ',']).unwrap_or(text.len());
+        let end =
+            text.bytes().position(|byte| matches!(byte, b'<' | b';' | b'"' | b',')).unwrap_or(text.len());
         let (before, rest) = text.split_at(end);
         if rest.starts_with('<') {
             return Self::bracketed(trim(before), rest);

@@ -1,7 +1,7 @@
 //! CSeq (RFC 3261 section 20.16).
 
 use super::method::Method;
-use super::token::{all_token, number, trim};
+use super::token::{TOKEN, all, number, trim};
 
 /// The sequence number and method of a request, or of the request that a response answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,10 +18,28 @@ impl CSeq {
     pub fn parse(text: &str) -> Option<Self> {
         let (digits, method) = text.split_once([' ', '\t'])?;
         let method = trim(method);
-        if !all_token(method.as_bytes()) {
+        if !all(method, TOKEN) {
             return None;
         }
         Some(Self { number: number(digits)?, method: Method::new(method) })
+    }
+}
+
+/// RAck: which provisional response a PRACK acknowledges (RFC 3262 section 7.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RAck {
+    /// The RSeq of the response.
+    pub response: u32,
+    /// The CSeq of the response.
+    pub request: CSeq,
+}
+
+impl RAck {
+    /// Reads the value of a RAck.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (digits, request) = text.split_once([' ', '\t'])?;
+        Some(Self { response: number(digits)?, request: CSeq::parse(trim(request))? })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be wrong with a message, and what to answer.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -98,7 +99,7 @@ pub enum Kind {
 }
 
 /// A message that could not be read.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("{fault}")]
 pub struct Malformed {
     /// What is wrong.
@@ -117,5 +118,15 @@ impl Malformed {
             Kind::Request => Echo::salvage(&self.raw, source),
             _ => None,
         }
+    }
+}
+
+/// Prints nothing of the message.
+impl fmt::Debug for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Malformed")
+            .field("fault", &self.fault)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,16 @@
 //! Messages out of a stream (RFC 3261 section 18.3, RFC 5626 section 3.5.1).
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::limits;
 use super::name::Name;
-use super::token::{is_space, number, trim};
+use super::token::{TOKEN, is_blank, number, run, trim, trim_start};
 
 /// One thing that came in on a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
     /// The bytes of one message.
     Message(Bytes),
@@ -16,6 +18,17 @@ pub enum Frame {
     Ping,
     /// The answer to our keep-alive.
     Pong,
+}
+
+/// Prints nothing of a message.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Frame::Message(bytes) => write!(f, "Message({} bytes)", bytes.len()),
+            Frame::Ping => f.write_str("Ping"),
+            Frame::Pong => f.write_str("Pong"),
+        }
+    }
 }
 
 /// Why a stream cannot be read any further, and is to be closed.
@@ -37,7 +50,7 @@ pub enum StreamFault {
 }
 
 /// Cuts a stream into messages. Push what was read, then take frames until there are none.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Framer {
     buffer: BytesMut,
     /// How far the buffer was searched for the end of the header fields.
@@ -46,6 +59,13 @@ pub struct Framer {
     length: Option<usize>,
     /// A single CRLF was read, which was taken for a pong: another one makes it a ping.
     half_ping: bool,
+}
+
+/// Prints nothing of what was read.
+impl fmt::Debug for Framer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Framer").field("buffered", &self.buffer.len()).finish_non_exhaustive()
+    }
 }
 
 impl Framer {
@@ -121,7 +141,7 @@ impl Framer {
 
     /// Checks as early as possible that the first line is one of SIP.
     fn check_start(&self) -> Result<(), StreamFault> {
-        let line = match memchr::memchr(b'\n', &self.buffer) {
+        let line = match memchr(b'\n', &self.buffer) {
             Some(end) => &self.buffer[..end],
             None if self.buffer.len() > limits::LINE => return Err(StreamFault::NotSip),
             None => return Ok(()),
@@ -134,20 +154,26 @@ impl Framer {
 /// The one Content-Length of a message's header fields.
 fn content_length(head: &[u8]) -> Result<usize, StreamFault> {
     let mut found = None;
-    let mut lines = head.split(|&byte| byte == b'\n').skip(1).peekable();
-    while let Some(line) = lines.next() {
-        let Some(colon) = memchr::memchr(b':', line) else { continue };
-        if Name::read(line[..colon].trim_ascii_end()) != Some(Name::ContentLength) {
+    let mut at = 0;
+    while let Some(feed) = memchr(b'\n', &head[at..]) {
+        at += feed + 1;
+        let line = &head[at..];
+        let label = run(line, TOKEN);
+        if Name::read(&line[..label]) != Some(Name::ContentLength) {
             continue;
         }
-        let mut value = line[colon + 1..].to_vec();
-        while let Some(more) = lines.next_if(|line| line.first().copied().is_some_and(is_space)) {
-            value.extend(more);
-        }
-        let value = std::str::from_utf8(&value).ok().and_then(|value| number(trim(value)));
-        if found.replace(value.ok_or(StreamFault::BadLength)?).is_some() {
+        let value = std::str::from_utf8(&line[label..logical_length(line)]).ok();
+        let value = value.and_then(|value| trim_start(value).strip_prefix(':'));
+        let length = value.and_then(|value| number(trim(value))).ok_or(StreamFault::BadLength)?;
+        if found.replace(length).is_some() {
             return Err(StreamFault::BadLength);
         }
     }
     found.ok_or(StreamFault::NoLength)
+}
+
+/// The length of the first line together with those that continue it.
+fn logical_length(text: &[u8]) -> usize {
+    let is_end = |&feed: &usize| !text.get(feed + 1).copied().is_some_and(is_blank);
+    memchr::memchr_iter(b'\n', text).find(is_end).unwrap_or(text.len())
 }

@@ -5,14 +5,15 @@ use bytestring::ByteString;
 
 use super::address::Address;
 use super::contact::Contact;
-use super::cseq::CSeq;
+use super::cseq::{CSeq, RAck};
 use super::fault::Fault;
 use super::limits;
 use super::media_type::MediaType;
 use super::name::Name;
+use super::params::Params;
 use super::scan::{Line, Scan, scan, text};
 use super::span::Span;
-use super::token::{number, seconds};
+use super::token::{VISIBLE, all, find, number, seconds, trim};
 use super::values::{self, Values};
 use super::via::Via;
 
@@ -132,6 +133,31 @@ impl Head {
         self.header(Name::Expires).and_then(seconds)
     }
 
+    /// The number that the first header field of this name starts with, such as RSeq, Retry-After, Min-Expires,
+    /// Min-SE or Session-Expires; one that is too large counts as the largest. Parameters and a comment may follow.
+    #[must_use]
+    pub fn number(&self, name: Name) -> Option<u32> {
+        let value = self.header(name)?;
+        let (digits, rest) = value.split_at(value.bytes().take_while(u8::is_ascii_digit).count());
+        trim(rest).chars().next().is_none_or(|next| matches!(next, ';' | '(')).then(|| seconds(digits))?
+    }
+
+    /// The value of the first header field of this name up to its parameters, and those: Session-Expires, Event,
+    /// Subscription-State, Content-Disposition, Reason, Replaces. `None` where the parameters are malformed.
+    #[must_use]
+    pub fn with_params(&self, name: Name) -> Option<(&str, Params<'_>)> {
+        let text = self.header(name)?;
+        let (value, params) = text.split_at(find(text.as_bytes(), b';').unwrap_or(text.len()));
+        Params::check(params, |_, _| Some(()))?;
+        Some((trim(value), Params::new(params)))
+    }
+
+    /// RAck (RFC 3262 section 7.2).
+    #[must_use]
+    pub fn rack(&self) -> Option<RAck> {
+        self.header(Name::RAck).and_then(RAck::parse)
+    }
+
     /// The body's type.
     #[must_use]
     pub fn content_type(&self) -> Option<MediaType<'_>> {
@@ -197,7 +223,7 @@ impl Parts {
         let (via, _) = values::split(value(Name::Via, index.via)?);
         let via = Via::read(self.text.slice_ref(via))?;
         let call_id = value(Name::CallId, index.call_id)?;
-        if call_id.is_empty() || !call_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !all(call_id, VISIBLE) {
             return Err(Fault::Header(Name::CallId));
         }
         let cseq = CSeq::parse(value(Name::CSeq, index.cseq)?).ok_or(Fault::Header(Name::CSeq))?;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::span::Span;
-use super::token::{number, trim};
+use super::token::{HOST, all, find, number, trim};
 
 /// A host as a text names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl HostPort {
             let (address, rest) = inner.split_once(']')?;
             (address, Some(IpAddr::V6(ipv6(address)?)), rest)
         } else {
-            let (host, rest) = part.split_at(part.find(':').unwrap_or(part.len()));
+            let (host, rest) = part.split_at(find(part.as_bytes(), b':').unwrap_or(part.len()));
             let host = trim(host);
             (host, ipv4_or_name(host)?, rest)
         };
@@ -72,16 +72,32 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
     text.parse().ok().or_else(|| text.contains(":::").then(|| text.replacen(":::", "::", 1).parse().ok())?)
 }
 
-/// `Some(Some(_))` for an IPv4 address, `Some(None)` for a host name, `None` for neither.
+/// `Some(Some(_))` for an IPv4 address, `Some(None)` for a host name, `None` for neither. What is all digits and dots
+/// is no name (RFC 3261 section 25.1, toplabel).
 #[allow(clippy::option_option)]
 fn ipv4_or_name(text: &str) -> Option<Option<IpAddr>> {
-    let is_numeric = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_numeric {
-        return text.parse::<Ipv4Addr>().ok().map(|address| Some(address.into()));
+    if !all(text, HOST) {
+        return None;
     }
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-        .then_some(None)
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return ipv4(text.as_bytes()).map(|address| Some(address.into()));
+    }
+    Some(None)
+}
+
+/// An IPv4 address out of digits and dots. No octet starts with a zero, which some would read as octal.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0_u8; 4];
+    let mut parts = text.split(|&byte| byte == b'.');
+    for octet in &mut octets {
+        let digits = parts.next()?;
+        if !(1..=3).contains(&digits.len()) || (digits.len() > 1 && digits[0] == b'0') {
+            return None;
+        }
+        let value = digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit - b'0'));
+        *octet = u8::try_from(value).ok()?;
+    }
+    parts.next().is_none().then(|| octets.into())
 }
 
 /// Reads an address that may or may not stand in brackets, as in a `received` parameter (RFC 5118 section 4.5).

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::params::Params;
-use super::token::{all_token, trim, unquote};
+use super::token::{TOKEN, all, trim, unquote};
 
 /// A media type such as `application/sdp` or `multipart/mixed;boundary=x`.
 #[derive(Debug, Clone)]
@@ -20,12 +20,8 @@ impl<'a> MediaType<'a> {
         let (name, params) = text.split_at(text.find(';').unwrap_or(text.len()));
         let (kind, subtype) = name.split_once('/')?;
         let (kind, subtype) = (trim(kind), trim(subtype));
-        Params::check(params)?;
-        (all_token(kind.as_bytes()) && all_token(subtype.as_bytes())).then_some(Self {
-            kind,
-            subtype,
-            params,
-        })
+        Params::check(params, |_, _| Some(()))?;
+        (all(kind, TOKEN) && all(subtype, TOKEN)).then_some(Self { kind, subtype, params })
     }
 
     /// Whether it is this type, whatever its case and its parameters.

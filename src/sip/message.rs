@@ -11,7 +11,7 @@ use super::head::{Head, Parts};
 use super::method::Method;
 use super::scan;
 use super::status::Status;
-use super::token::all_token;
+use super::token::{TOKEN, all, is_number};
 use super::uri::Uri;
 
 /// A message that was read.
@@ -72,7 +72,7 @@ impl Message {
 fn request_line(line: &str) -> Result<(&str, &str), Fault> {
     let (method, rest) = line.split_once(' ').ok_or(Fault::StartLine)?;
     let (uri, version) = rest.rsplit_once(' ').ok_or(Fault::StartLine)?;
-    if !all_token(method.as_bytes()) {
+    if !all(method, TOKEN) {
         return Err(Fault::StartLine);
     }
     sip_version(version)?;
@@ -84,7 +84,7 @@ fn status_line(line: &str) -> Result<Status, Fault> {
     let (version, rest) = line.split_once(' ').ok_or(Fault::StartLine)?;
     sip_version(version)?;
     let code = rest.split(' ').next().unwrap_or_default();
-    if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_number(code) {
         return Err(Fault::StartLine);
     }
     let code = (code.len() == 3).then(|| code.parse().ok()).flatten();
@@ -96,11 +96,8 @@ fn sip_version(text: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let (protocol, version) = text.split_once('/').ok_or(Fault::StartLine)?;
-    let is_version = version.split_once('.').is_some_and(|(major, minor)| {
-        [major, minor]
-            .into_iter()
-            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-    });
+    let is_version =
+        version.split_once('.').is_some_and(|(major, minor)| is_number(major) && is_number(minor));
     Err(if protocol.eq_ignore_ascii_case("SIP") && is_version { Fault::Version } else { Fault::StartLine })
 }
 

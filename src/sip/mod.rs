@@ -10,6 +10,7 @@ pub mod contact;
 pub mod cseq;
 pub mod digest;
 pub mod echo;
+mod equivalence;
 pub mod fault;
 pub mod framer;
 pub mod head;
@@ -31,7 +32,7 @@ pub mod writer;
 
 pub use address::Address;
 pub use contact::Contact;
-pub use cseq::CSeq;
+pub use cseq::{CSeq, RAck};
 pub use echo::Echo;
 pub use fault::{Fault, Malformed};
 pub use framer::{Frame, Framer, StreamFault};

@@ -155,7 +155,8 @@ impl Name {
                 let mut at = slot(text);
                 while TABLE[at] != VACANT {
                     let name = Self::ALL[usize::from(TABLE[at])];
-                    if name.as_str().as_bytes().eq_ignore_ascii_case(text) {
+                    let written = name.as_str().as_bytes();
+                    if written == text || written.eq_ignore_ascii_case(text) {
                         return Some(name);
                     }
                     at = (at + 1) % TABLE.len();

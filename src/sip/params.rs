@@ -1,6 +1,6 @@
 //! Parameters: `;name` and `;name=value`.
 
-use super::token::{all_token, quoted_length, trim};
+use super::token::{NAME_END, TOKEN, VALUE_END, all, quoted_length, trim_start, until};
 
 /// The parameters of a URI or a header field, in their order. Values are as written: quoted, or percent-encoded.
 #[derive(Debug, Clone)]
@@ -22,13 +22,18 @@ impl<'a> Params<'a> {
         self.into_iter().find(|(key, _)| same_name(key, name)).map(|(_, value)| value)
     }
 
-    /// Checks header parameters: tokens for names, values that are not empty (RFC 3261 section 25.1, generic-param).
-    pub(super) fn check(text: &str) -> Option<()> {
+    /// Checks header parameters, tokens for names and values that are not empty (RFC 3261 section 25.1,
+    /// generic-param), and shows each to `visit`, which may refuse it.
+    pub(super) fn check(
+        text: &'a str,
+        mut visit: impl FnMut(&'a str, Option<&'a str>) -> Option<()>,
+    ) -> Option<()> {
         let mut rest = text;
         while let Some(((name, value), after)) = step(rest)? {
-            if !all_token(name.as_bytes()) || value == Some("") {
+            if !all(name, TOKEN) || value == Some("") {
                 return None;
             }
+            visit(name, value)?;
             rest = after;
         }
         Some(())
@@ -63,23 +68,21 @@ fn same_name(written: &str, name: &str) -> bool {
 /// Takes the first parameter off; `None` where the text is malformed, `Some(None)` where it is empty.
 #[allow(clippy::option_option)]
 fn step(text: &str) -> Option<Option<(Param<'_>, &str)>> {
-    let text = trim(text);
+    let text = trim_start(text);
     if text.is_empty() {
         return Some(None);
     }
-    let text = text.strip_prefix(';')?.trim_start();
-    let (name, rest) = text.split_at(text.find(['=', ';', ' ', '\t', '"', ',']).unwrap_or(text.len()));
+    let text = trim_start(text.strip_prefix(';')?);
+    let (name, rest) = text.split_at(until(text.as_bytes(), NAME_END));
     if name.is_empty() {
         return None;
     }
-    let Some(rest) = rest.trim_start().strip_prefix('=') else {
+    let rest = trim_start(rest);
+    let Some(rest) = rest.strip_prefix('=') else {
         return Some(Some(((name, None), rest)));
     };
-    let rest = rest.trim_start();
-    let length = match quoted_length(rest.as_bytes()) {
-        Some(length) => length,
-        None => rest.find([';', ' ', '\t', '"', ',']).unwrap_or(rest.len()),
-    };
-    let (value, rest) = rest.split_at(length);
+    let rest = trim_start(rest);
+    let bytes = rest.as_bytes();
+    let (value, rest) = rest.split_at(quoted_length(bytes).unwrap_or_else(|| until(bytes, VALUE_END)));
     Some(Some(((name, Some(value)), rest)))
 }

@@ -1,5 +1,7 @@
 //! The scanner: where the start line, the header fields and the body of a message lie.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use memchr::memchr;
@@ -8,7 +10,7 @@ use super::fault::{Fault, Kind};
 use super::limits;
 use super::name::Name;
 use super::span::Span;
-use super::token::{all_token, is_control, is_space, is_token};
+use super::token::{CONTROL, SPACE, TOKEN, is, is_blank, run};
 
 /// One header field: its name as written, the name it is known by, and its value without the blanks around it.
 #[derive(Debug, Clone, Copy)]
@@ -41,29 +43,42 @@ pub(super) fn scan(raw: &[u8]) -> Result<Scan, Fault> {
         return Err(Fault::Empty);
     }
     let (end, mut at) = line_end(raw, start)?;
-    if has_control(&raw[start..end]) {
-        return Err(Fault::Control);
-    }
-    let mut found =
-        Scan { start: Span::new(start, end), lines: Vec::with_capacity(USUAL_LINES), body: 0, folded: false };
+    let mut lines = Vec::with_capacity(USUAL_LINES);
+    let mut folds = 0;
     while !raw[at..].starts_with(b"\r\n") {
         let from = at;
         let (mut end, mut next) = line_end(raw, at)?;
-        while raw.get(next).copied().is_some_and(is_space) {
+        while raw.get(next).copied().is_some_and(is_blank) {
             (end, next) = line_end(raw, next)?;
-            found.folded = true;
+            folds += 1;
         }
         if end - from > limits::LINE {
             return Err(Fault::LineTooLong);
         }
-        if found.lines.len() == limits::HEADERS {
+        if lines.len() == limits::HEADERS {
             return Err(Fault::TooManyHeaders);
         }
-        found.lines.push(field(raw, from, end)?);
+        lines.push(field(raw, from, end)?);
         at = next;
     }
-    found.body = at + 2;
+    let found = Scan { start: Span::new(start, end), lines, body: at + 2, folded: folds > 0 };
+    // Each line, the empty one too, ends in two control bytes. Only where there are more need they be looked at.
+    let ends = 2 * (found.lines.len() + folds + 2);
+    if controls(&raw[start..found.body]) != ends && !found.is_clean(raw) {
+        return Err(Fault::Control);
+    }
     Ok(found)
+}
+
+impl Scan {
+    /// Whether each control byte of the start line and the header fields is part of a fold, or escaped.
+    fn is_clean(&self, raw: &[u8]) -> bool {
+        let next = self.lines.iter().skip(1).map(|line| usize::from(line.label.start));
+        let ends = next.chain([self.body - 2]).map(|next| next - 2);
+        let mut fields = self.lines.iter().zip(ends);
+        controls(&raw[self.start.range()]) == 0
+            && fields.all(|(line, end)| only_escaped(&raw[usize::from(line.label.end)..end]))
+    }
 }
 
 /// How many bytes of line ends stand before the start line (RFC 3261 section 7.5).
@@ -84,41 +99,34 @@ fn line_end(raw: &[u8], at: usize) -> Result<(usize, usize), Fault> {
 }
 
 /// Reads the header field between two positions. White space may stand before the colon (HCOLON).
+#[inline]
 fn field(raw: &[u8], from: usize, end: usize) -> Result<Line, Fault> {
     let text = &raw[from..end];
-    let name = text.iter().position(|&byte| !is_token(byte)).ok_or(Fault::HeaderLine)?;
-    let blanks = text[name..].iter().take_while(|&&byte| is_space(byte)).count();
-    if name == 0 || text.get(name + blanks) != Some(&b':') {
+    let name = run(text, TOKEN);
+    let colon = name + text[name..].iter().take_while(|&&byte| is_blank(byte)).count();
+    if name == 0 || text.get(colon) != Some(&b':') {
         return Err(Fault::HeaderLine);
     }
-    let value = name + blanks + 1;
-    if has_control(&text[value..]) && !only_escaped(&text[value..]) {
-        return Err(Fault::Control);
-    }
-    let (start, stop) = trimmed(text, value);
+    let value = trimmed(text, colon + 1);
     Ok(Line {
         name: Name::read(&text[..name]),
         label: Span::new(from, from + name),
-        value: Span::new(from + start, from + stop),
+        value: Span::new(from + value.start, from + value.end),
     })
 }
 
-/// The part of `text` from `start` on without white space and folds at its ends.
-fn trimmed(text: &[u8], mut start: usize) -> (usize, usize) {
-    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let mut end = text.len();
-    while start < end && blank(text[start]) {
-        start += 1;
-    }
-    while end > start && blank(text[end - 1]) {
-        end -= 1;
-    }
-    (start, end)
+/// The part of `text` from `start` on, without white space and folds at its ends.
+fn trimmed(text: &[u8], start: usize) -> Range<usize> {
+    let start = start + run(&text[start..], SPACE);
+    let end = text[start..].iter().rposition(|&byte| !is(byte, SPACE)).map_or(start, |last| start + last + 1);
+    start..end
 }
 
-fn has_control(text: &[u8]) -> bool {
-    // Without a way out of the loop the compiler looks at many bytes at once.
-    text.iter().fold(false, |found, &byte| found | is_control(byte))
+/// How many control bytes there are. Comparisons and sums of single bytes, so that the compiler takes many at once.
+fn controls(text: &[u8]) -> usize {
+    let is_control = |byte: u8| u8::from(byte < 0x20) & u8::from(byte != b'\t') | u8::from(byte == 0x7f);
+    let some = |bytes: &[u8]| usize::from(bytes.iter().map(|&byte| is_control(byte)).sum::<u8>());
+    text.chunks(usize::from(u8::MAX)).map(some).sum()
 }
 
 /// Whether every control byte is part of a fold, or escaped within a quoted string.
@@ -129,10 +137,10 @@ fn only_escaped(text: &[u8]) -> bool {
         match text[at] {
             b'"' => quoted = !quoted,
             b'\\' if quoted && !matches!(text.get(at + 1), Some(b'\r' | b'\n')) => at += 1,
-            b'\r' if text[at + 1..].starts_with(b"\n") && text.get(at + 2).copied().is_some_and(is_space) => {
+            b'\r' if text[at + 1..].starts_with(b"\n") && text.get(at + 2).copied().is_some_and(is_blank) => {
                 at += 1
             }
-            byte if is_control(byte) => return false,
+            byte if is(byte, CONTROL) => return false,
             _ => {}
         }
         at += 1;
@@ -153,7 +161,7 @@ pub(super) fn text(raw: &Bytes, found: &Scan) -> ByteString {
         }
     };
     for at in 2..copy.len() {
-        if is_space(copy[at]) && copy[at - 2..at] == *b"\r\n" {
+        if is_blank(copy[at]) && copy[at - 2..at] == *b"\r\n" {
             copy[at - 2..at].fill(b' ');
         }
     }
@@ -168,31 +176,33 @@ pub(super) fn text(raw: &Bytes, found: &Scan) -> ByteString {
 /// What kind of message this was meant to be.
 pub(super) fn kind(raw: &[u8]) -> Kind {
     let raw = &raw[blank_lines(raw)..];
-    let word = raw.iter().position(|&byte| !is_token(byte)).unwrap_or(raw.len());
+    let word = run(raw, TOKEN);
     match (&raw[..word], raw.get(word)) {
         (b"ACK", Some(b' ')) => Kind::Ack,
         (version, Some(b'/')) if version.eq_ignore_ascii_case(b"SIP") => Kind::Response,
-        (method, Some(b' ')) if all_token(method) => Kind::Request,
+        ([_, ..], Some(b' ')) => Kind::Request,
         _ => Kind::Noise,
     }
 }
 
 /// The header fields of a message that [`scan`] refused, as far as they can be told apart. Those with control bytes
-/// are left out.
+/// are left out, and overlong ones.
 pub(super) fn salvage(raw: &[u8]) -> Vec<Line> {
     let raw = &raw[..raw.len().min(limits::MESSAGE)];
     let mut lines = Vec::new();
     let mut ends = memchr::memchr_iter(b'\n', raw).skip_while(|&feed| feed < blank_lines(raw)).peekable();
     let mut at = ends.next().map_or(raw.len(), |feed| feed + 1);
     while let Some(mut feed) = ends.next() {
-        while raw.get(feed + 1).copied().is_some_and(is_space) && ends.peek().is_some() {
+        while raw.get(feed + 1).copied().is_some_and(is_blank) && ends.peek().is_some() {
             feed = ends.next().expect("it was peeked");
         }
         let end = if raw[..feed].ends_with(b"\r") { feed - 1 } else { feed };
         if end <= at || lines.len() == limits::HEADERS {
             break;
         }
-        lines.extend(field(raw, at, end));
+        if end - at <= limits::LINE {
+            lines.extend(field(raw, at, end).ok().filter(|line| only_escaped(&raw[line.value.range()])));
+        }
         at = feed + 1;
     }
     lines
@@ -214,14 +224,13 @@ pub fn call_id(raw: &[u8]) -> Option<&[u8]> {
             b'c' | b'C' if line.len() > 7 && line[..7].eq_ignore_ascii_case(b"call-id") => 7,
             _ => continue,
         };
-        let value = label + line[label..].iter().take_while(|&&byte| is_space(byte)).count();
+        let value = label + line[label..].iter().take_while(|&&byte| is_blank(byte)).count();
         if line.get(value) == Some(&b':') {
             let mut end = value + memchr(b'\n', &line[value..])?;
-            while line.get(end + 1).copied().is_some_and(is_space) {
+            while line.get(end + 1).copied().is_some_and(is_blank) {
                 end += 1 + memchr(b'\n', &line[end + 1..])?;
             }
-            let (start, end) = trimmed(&line[..end], value + 1);
-            return Some(&line[start..end]);
+            return Some(&line[trimmed(&line[..end], value + 1)]);
         }
     }
 }

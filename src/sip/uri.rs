@@ -10,6 +10,7 @@ use super::host::{Host, HostPort};
 use super::limits;
 use super::params::Params;
 use super::span::Span;
+use super::token::{PLAIN, find, is};
 
 /// The scheme of a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,38 +50,37 @@ impl Uri {
 
     /// Reads a URI of at most [`limits::LINE`] bytes without copying it.
     pub(super) fn read(text: ByteString) -> Result<Self, Fault> {
-        let colon = text.find(':').ok_or(Fault::Uri)?;
-        let scheme = scheme(&text[..colon]).ok_or(Fault::Uri)?;
-        if colon + 1 == text.len() || !text.bytes().all(is_uri) {
-            return Err(Fault::Uri);
+        Self::scan(text).ok_or(Fault::Uri)
+    }
+
+    fn scan(text: ByteString) -> Option<Self> {
+        let colon = find(text.as_bytes(), b':')?;
+        let scheme = scheme(&text[..colon])?;
+        let (from, end) = (colon + 1, text.len());
+        if from == end {
+            return None;
         }
-        let end = text.len();
-        let empty = Span::new(end, end);
-        let mut uri = Self { text, scheme, user: None, host: None, params: empty, headers: empty };
+        let marks = Marks::of(text.as_bytes(), from)?;
+        let nothing = Span::new(end, end);
+        let mut uri = Self { text, scheme, user: None, host: None, params: nothing, headers: nothing };
         match scheme {
-            Scheme::Sip | Scheme::Sips => uri.read_sip(colon + 1),
-            Scheme::Tel => uri.read_tel(colon + 1),
-            Scheme::Other => Some(()),
+            Scheme::Sip | Scheme::Sips => uri.read_sip(from, &marks)?,
+            Scheme::Tel => uri.read_tel(from, &marks)?,
+            Scheme::Other => {}
         }
-        .ok_or(Fault::Uri)?;
-        Ok(uri)
+        Some(uri)
     }
 
     /// Reads what follows `sip:`: `[user [":" password] "@"] host [":" port] *(";" param) ["?" headers]`.
-    fn read_sip(&mut self, from: usize) -> Option<()> {
+    fn read_sip(&mut self, from: usize, marks: &Marks) -> Option<()> {
         let text: &str = &self.text;
-        well_escaped(&text[from..])?;
-        let host = match text[from..].find('@') {
-            Some(at) => {
-                let user = &text[from..from + at];
-                let length = user.find(':').unwrap_or(user.len());
-                self.user = Some(Span::new(from, from + length));
-                from + at + 1
-            }
-            None => from,
-        };
-        let headers = text[host..].find('?').map_or(text.len(), |at| host + at);
-        let params = text[host..headers].find(';').map_or(headers, |at| host + at);
+        if let Some(at) = marks.at {
+            let password = find(&text.as_bytes()[from..at], b':');
+            self.user = Some(Span::new(from, password.map_or(at, |length| from + length)));
+        }
+        let host = marks.at.map_or(from, |at| at + 1);
+        let headers = marks.question.unwrap_or(text.len());
+        let params = marks.semicolon.unwrap_or(headers);
         self.host = Some(HostPort::read(text, &text[host..params])?);
         self.params = Span::new(params, headers);
         self.headers = Span::new(headers, text.len());
@@ -88,11 +88,10 @@ impl Uri {
     }
 
     /// Reads what follows `tel:`: a number and parameters (RFC 3966 section 3).
-    fn read_tel(&mut self, from: usize) -> Option<()> {
+    fn read_tel(&mut self, from: usize, marks: &Marks) -> Option<()> {
         let text: &str = &self.text;
-        well_escaped(&text[from..])?;
-        let params = text[from..].find(';').map_or(text.len(), |at| from + at);
-        if params == from || text[from..].contains(['@', '?']) {
+        let params = marks.semicolon.unwrap_or(text.len());
+        if params == from || marks.at.is_some() || marks.question.is_some() {
             return None;
         }
         self.user = Some(Span::new(from, params));
@@ -123,6 +122,18 @@ impl Uri {
     #[must_use]
     pub fn raw_user(&self) -> Option<&str> {
         self.user.map(|span| span.of(&self.text))
+    }
+
+    /// The user part with its password, as written.
+    pub(super) fn raw_userinfo(&self) -> Option<&str> {
+        let user = self.user?;
+        let end = find(self.text[usize::from(user.start)..].as_bytes(), b'@');
+        end.map(|length| &self.text[usize::from(user.start)..usize::from(user.start) + length])
+    }
+
+    /// The header fields that are attached, as written, with the question mark.
+    pub(super) fn headers(&self) -> &str {
+        self.headers.of(&self.text)
     }
 
     /// The host; a `tel:` URI and those of other schemes have none.
@@ -159,7 +170,7 @@ impl Uri {
     /// Whether header fields are attached (`?subject=...`).
     #[must_use]
     pub fn has_headers(&self) -> bool {
-        self.headers != Span::new(self.text.len(), self.text.len())
+        !self.headers().is_empty()
     }
 
     /// The same URI in memory of its own, for one that is kept longer than the message it stood in.
@@ -215,18 +226,36 @@ fn scheme(text: &str) -> Option<Scheme> {
     is_scheme.then_some(Scheme::Other)
 }
 
-/// What may stand in a URI: visible ASCII but for the characters that end one in a header. Senders put `#`, `[` and
-/// others in user parts that RFC 3261 wants escaped; they do no harm.
-fn is_uri(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\')
+/// Where the characters stand that divide a URI, found in one walk.
+#[derive(Default)]
+struct Marks {
+    /// The end of the user part, in which the other two may stand without a meaning.
+    at: Option<usize>,
+    /// The start of the parameters.
+    semicolon: Option<usize>,
+    /// The start of the header fields.
+    question: Option<usize>,
 }
 
-/// Checks that each percent sign starts an escape.
-fn well_escaped(text: &str) -> Option<()> {
-    let bytes = text.as_bytes();
-    memchr::memchr_iter(b'%', bytes)
-        .all(|at| bytes.len() > at + 2 && bytes[at + 1..=at + 2].iter().all(u8::is_ascii_hexdigit))
-        .then_some(())
+impl Marks {
+    /// `None` where a character may not stand in a URI, or a percent sign starts no escape.
+    fn of(text: &[u8], from: usize) -> Option<Self> {
+        let mut marks = Self::default();
+        for (at, &byte) in text.iter().enumerate().skip(from) {
+            if is(byte, PLAIN) {
+                continue;
+            }
+            match byte {
+                b'@' if marks.at.is_none() => marks = Self { at: Some(at), ..Self::default() },
+                b';' if marks.question.is_none() => _ = marks.semicolon.get_or_insert(at),
+                b'?' => _ = marks.question.get_or_insert(at),
+                b'%' => _ = text.get(at + 1..at + 3).and_then(hex)?,
+                b';' => {}
+                _ => return None,
+            }
+        }
+        Some(marks)
+    }
 }
 
 /// Undoes percent-encoding. Bytes that are not UTF-8 then are replaced.
@@ -244,6 +273,8 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
     String::from_utf8_lossy(&plain).into_owned().into()
 }
 
+/// The byte that two hexadecimal digits are.
 fn hex(digits: &[u8]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    Some(digit(digits[0])? << 4 | digit(digits[1])?)
 }

@@ -11,13 +11,13 @@ use super::limits;
 use super::name::Name;
 use super::params::Params;
 use super::span::Span;
-use super::token::{all_token, is_token, number, trim};
+use super::token::{TOKEN, VISIBLE, all, find, number, run, trim, trim_start};
 
 /// What a branch starts with whose sender follows RFC 3261 (section 8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
 
 /// One value of a Via. Cloning shares the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Via {
     text: ByteString,
     transport: Span,
@@ -47,21 +47,30 @@ impl Via {
         let text = text.slice_ref(trim(&text));
         let (protocol, rest) = text.split_once('/')?;
         let (version, rest) = rest.split_once('/')?;
-        if !all_token(trim(protocol).as_bytes()) || !all_token(trim(version).as_bytes()) {
+        let rest = trim_start(rest);
+        let (transport, rest) = rest.split_at(run(rest.as_bytes(), TOKEN));
+        if ![trim(protocol), trim(version), transport].iter().all(|part| all(part, TOKEN))
+            || !rest.starts_with([' ', '\t'])
+        {
             return None;
         }
-        let rest = trim(rest);
-        let (transport, rest) = rest.split_at(rest.bytes().position(|byte| !is_token(byte))?);
-        if transport.is_empty() || !rest.starts_with([' ', '\t']) {
-            return None;
-        }
-        let (sent_by, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
-        Params::check(params)?;
+        let (sent_by, params) = rest.split_at(find(rest.as_bytes(), b';').unwrap_or(rest.len()));
+        let mut branch = None;
+        Params::check(params, |name, value| {
+            if !name.eq_ignore_ascii_case("branch") {
+                return Some(());
+            }
+            // At most one, of visible ASCII characters, and not the bare cookie, which every sender could have
+            // written (RFC 4475 section 3.2.1).
+            let value =
+                value.filter(|value| all(value, VISIBLE) && !value.eq_ignore_ascii_case(MAGIC_COOKIE))?;
+            branch.replace(Span::within(&text, value)).is_none().then_some(())
+        })?;
         Some(Self {
             transport: Span::within(&text, transport),
             sent_by: HostPort::read(&text, trim(sent_by))?,
             params: Span::within(&text, params),
-            branch: branch(&text, params)?,
+            branch,
             text,
         })
     }
@@ -158,25 +167,15 @@ impl Via {
     }
 }
 
-/// The branch among the parameters: at most one, of visible ASCII characters, and not the bare cookie, which every
-/// sender could have written (RFC 4475 section 3.2.1).
-#[allow(clippy::option_option)]
-fn branch(whole: &str, params: &str) -> Option<Option<Span>> {
-    let mut found = None;
-    for (name, value) in Params::new(params) {
-        if name.eq_ignore_ascii_case("branch") {
-            let value = value.filter(|value| value.bytes().all(|byte| byte.is_ascii_graphic()))?;
-            if value.eq_ignore_ascii_case(MAGIC_COOKIE) || found.replace(Span::within(whole, value)).is_some()
-            {
-                return None;
-            }
-        }
-    }
-    Some(found)
-}
-
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// Prints nothing of the host.
+impl fmt::Debug for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Via({}, ***)", self.transport())
     }
 }

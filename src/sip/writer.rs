@@ -9,12 +9,10 @@ use super::method::Method;
 use super::name::Name;
 use super::span::Span;
 use super::status::Status;
-use super::token::is_control;
 
 /// Writes one message: the start line, header fields in the order they are given, the body.
 ///
 /// Control bytes (CR, LF, NUL, ...) in what it is given are dropped, so that no value can start a header of its own.
-#[derive(Debug)]
 pub struct Writer {
     out: Vec<u8>,
 }
@@ -46,7 +44,7 @@ impl Writer {
         writer.repeat(Name::Via, &echo.raw, &echo.vias);
         writer.repeat(Name::From, &echo.raw, echo.from.as_slice());
         writer.repeat(Name::To, &echo.raw, echo.to.as_slice());
-        if let (Some(tag), None, Some(_)) = (to_tag, echo.to_tag(), echo.to) {
+        if let (Some(tag), None, Some(_), 101..) = (to_tag, echo.to_tag(), echo.to, status.code()) {
             writer.out.truncate(writer.out.len() - 2);
             let _ = write!(Clean(&mut writer.out), ";tag={tag}");
             writer.out.extend(b"\r\n");
@@ -104,12 +102,21 @@ impl Writer {
     }
 }
 
+/// Prints nothing of the message.
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("written", &self.out.len()).finish_non_exhaustive()
+    }
+}
+
 /// Text without its control bytes.
 struct Clean<'a>(&'a mut Vec<u8>);
 
 impl Write for Clean<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend(text.bytes().filter(|&byte| !is_control(byte) && byte != b'\t'));
+        for part in text.as_bytes().split(u8::is_ascii_control) {
+            self.0.extend(part);
+        }
         Ok(())
     }
 }
