@@ -9,6 +9,7 @@ pub mod call;
 pub mod dialog;
 pub mod ledger;
 pub mod mask;
+pub mod media;
 pub mod relay;
 pub mod route;
 pub mod rtp;

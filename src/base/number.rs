@@ -16,7 +16,7 @@ pub struct PhoneNumber(u64);
 #[non_exhaustive]
 pub enum NumberFault {
     /// There is no leading `+`.
-    #[error("an E.164 number starts with + and the country code, as in +442071838750")]
+    #[error("an E.164 number starts with + and the country code")]
     NoPlus,
     /// A character that is not an ASCII digit.
     #[error("only the digits 0-9 may follow the +")]

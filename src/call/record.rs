@@ -54,7 +54,7 @@ impl Notes {
 
     pub(super) fn decided(&mut self, now: Instant, decision: &Decision) {
         self.decided = Some(now);
-        self.trace = decision.trace().iter().map(|step| format!("{step:?}")).collect();
+        self.trace = decision.trace().iter().map(|step| step.to_string()).collect();
     }
 
     pub(super) fn answered(&mut self, now: Instant) {
