@@ -10,6 +10,7 @@ pub mod dialog;
 pub mod ledger;
 pub mod mask;
 pub mod media;
+pub mod net;
 pub mod relay;
 pub mod route;
 pub mod rtp;

@@ -1,1 +1,85 @@
 //! Floor 7. Sockets and the shard's thread loop.
+//!
+//! A shard is a thread that owns one machine (the switch), its UDP sockets and the connections it opened or
+//! accepted. Each message goes to the shard that owns its Call-ID, whichever shard's socket it arrived at. The
+//! machine never waits: what it puts out is done at once where it can be (sending, deciding, opening a relay), or
+//! handed to a task or a thread whose result comes back as an input.
+
+mod listen;
+mod post;
+mod resolve;
+mod shard;
+mod stream;
+mod streams;
+mod tally;
+mod udp;
+
+pub use listen::{ListenFault, Sockets, bind, outward_address};
+pub use post::Post;
+pub use shard::{Handle, Seat, seats};
+pub use streams::StreamLimits;
+pub use tally::Tally;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::call::Policy;
+use crate::ledger::CallRecord;
+use crate::relay;
+use crate::route::{Decision, Question};
+use crate::switch::{Input, Output, Switch};
+
+/// What a shard drives: the switch, or a stand-in for it.
+pub trait Machine: Send + 'static {
+    /// Takes one input.
+    fn handle(&mut self, now: Instant, input: Input);
+    /// Lets the timers fire that are due.
+    fn advance(&mut self, now: Instant);
+    /// When the next timer is due.
+    fn next_deadline(&self) -> Option<Instant>;
+    /// The next thing to do.
+    fn poll(&mut self) -> Option<Output>;
+    /// How many calls it holds.
+    fn calls(&self) -> usize;
+}
+
+impl Machine for Switch {
+    fn handle(&mut self, now: Instant, input: Input) {
+        Switch::handle(self, now, input);
+    }
+
+    fn advance(&mut self, now: Instant) {
+        Switch::advance(self, now);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        Switch::next_deadline(self)
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        Switch::poll(self)
+    }
+
+    fn calls(&self) -> usize {
+        Switch::calls(self)
+    }
+}
+
+/// What a machine needs done that is no matter of the network. Nothing here may block.
+pub trait Services: Send + 'static {
+    /// From now on these settings are in force, as the machine is about to hear: a decision is always made under the
+    /// settings that its question was asked under.
+    fn reconfigure(&mut self, policy: &Arc<Policy>);
+    /// Decides a call.
+    fn decide(&mut self, question: &Question) -> Decision;
+    /// Carries out an order to the media engine. Gives the event that answers it, where that is known at once; all
+    /// others come by the shard's [`Post`].
+    fn media(&mut self, command: relay::Command) -> Option<relay::Event>;
+    /// Hands over the orders that still wait; false while some have to wait on.
+    fn flush(&mut self) -> bool;
+    /// Writes down a call.
+    fn record(&mut self, record: Box<CallRecord>);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! The shard's thread: hears its sockets, its inbox and its timer, feeds the machine, and does what it puts out.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::listen::Sockets;
+use super::post::{Inbox, Post, Posts, Signal};
+use super::resolve::{self, Families};
+use super::streams::{StreamLimits, Streams};
+use super::tally::{Share, Tally};
+use super::udp::UdpPort;
+use super::{Machine, Services, stream};
+use crate::base::{Flow, Shards, Transport};
+use crate::switch::{Command, Input, Output};
+
+/// Messages taken from one socket or queue before the machine's outputs are seen to.
+const BATCH: usize = 64;
+/// The largest datagram.
+const DATAGRAM: usize = 64 * 1024;
+/// How long the last messages may take to leave when a shard ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// When to come back for orders that the media engine could not take yet.
+const BEHIND: Duration = Duration::from_millis(5);
+/// How long the timer sleeps when nothing is due.
+const FAR: Duration = Duration::from_secs(3600);
+
+/// A shard that is not running yet. It can be reached already, so that what runs beside it can be set up first.
+#[derive(Debug)]
+pub struct Seat {
+    index: u8,
+    inbox: Inbox,
+    streams: Arc<Streams>,
+    share: Share,
+}
+
+/// Prepares all shards of the process, and what tells how they fare.
+#[must_use]
+pub fn seats(shards: Shards, limits: StreamLimits) -> (Vec<Seat>, watch::Receiver<Tally>) {
+    let (tally, watched) = watch::channel(Tally::default());
+    let tally = Arc::new(tally);
+    let (posts, inboxes): (Vec<_>, Vec<_>) = (0..shards.count()).map(|_| Post::new()).unzip();
+    let streams = Arc::new(Streams::new(limits, Posts::new(shards, posts)));
+    let seat = |(index, inbox)| {
+        let share = Share::new(Arc::clone(&tally));
+        Seat { index, inbox, streams: Arc::clone(&streams), share }
+    };
+    ((0..).zip(inboxes).map(seat).collect(), watched)
+}
+
+/// A running shard.
+#[derive(Debug)]
+pub struct Handle {
+    post: Post,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Handle {
+    /// The way into the shard.
+    #[must_use]
+    pub fn post(&self) -> &Post {
+        &self.post
+    }
+
+    /// Ends the shard, after what waits to be written has been; false where it had ended by a fault of its own.
+    #[must_use]
+    pub fn stop(self) -> bool {
+        self.post.stop();
+        self.thread.join().is_ok()
+    }
+}
+
+impl Seat {
+    /// Which shard it is, counted from 0.
+    #[must_use]
+    pub fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// The way into the shard.
+    #[must_use]
+    pub fn post(&self) -> Post {
+        self.streams.posts.get(self.index).clone()
+    }
+
+    /// Starts the shard's thread.
+    ///
+    /// # Errors
+    /// Where the system gives no thread, or no event queue for the sockets.
+    pub fn start<M: Machine, S: Services>(
+        self,
+        sockets: Sockets,
+        machine: M,
+        services: S,
+    ) -> io::Result<Handle> {
+        let post = self.post();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(4)
+            .thread_name(format!("resolver-{}", self.index))
+            .build()?;
+        let shard = {
+            let _runtime = runtime.enter();
+            Shard::new(self, sockets, machine, services)?
+        };
+        let name = format!("shard-{}", shard.index);
+        let run = move || {
+            runtime.block_on(shard.run());
+            // A look-up that still hangs in the system's resolver must not hold up the end.
+            runtime.shutdown_background();
+        };
+        let thread = thread::Builder::new().name(name).spawn(run)?;
+        Ok(Handle { post, thread })
+    }
+}
+
+struct Shard<M, S> {
+    index: u8,
+    machine: M,
+    services: S,
+    udp: Vec<UdpPort>,
+    inbox: Inbox,
+    streams: Arc<Streams>,
+    families: [Families; 2],
+    buffer: Box<[u8]>,
+    share: Share,
+    /// Orders to the media engine wait.
+    is_behind: bool,
+}
+
+impl<M: Machine, S: Services> Shard<M, S> {
+    /// Hands the sockets to the current thread's runtime.
+    fn new(seat: Seat, sockets: Sockets, machine: M, services: S) -> io::Result<Self> {
+        let Seat { index, inbox, streams, share } = seat;
+        let udp = sockets.udp.into_iter().map(UdpPort::new).collect::<io::Result<Vec<_>>>()?;
+        let mut families = [Families::default(); 2];
+        udp.iter().for_each(|port| families[0].add(port.local()));
+        for listener in sockets.tcp {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let local = listener.local_addr()?;
+            families[1].add(local);
+            stream::spawn(stream::accept(listener, local, Arc::clone(&streams), index));
+        }
+        let buffer = vec![0; DATAGRAM].into_boxed_slice();
+        Ok(Self { index, machine, services, udp, inbox, streams, families, buffer, share, is_behind: false })
+    }
+
+    async fn run(mut self) {
+        let mut sleep = pin!(tokio::time::sleep(FAR));
+        let mut asleep_until = None;
+        loop {
+            let due = self.due();
+            if due != asleep_until {
+                sleep.as_mut().reset(due.unwrap_or_else(|| now() + FAR).into());
+                asleep_until = due;
+            }
+            let udp = &mut self.udp;
+            let heard = poll_fn(|context| {
+                let ready =
+                    udp.iter_mut().fold(false, |ready, port| port.poll_ready(context).is_ready() | ready);
+                if ready { Poll::Ready(()) } else { Poll::Pending }
+            });
+            tokio::select! {
+                () = heard => {}
+                Some((flow, bytes)) = self.inbox.messages.recv() => {
+                    self.machine.handle(now(), Input::Message { flow, bytes });
+                }
+                Some(signal) = self.inbox.control.recv() => {
+                    if !self.obey(now(), signal) {
+                        break;
+                    }
+                }
+                () = &mut sleep, if asleep_until.is_some() => asleep_until = None,
+            }
+            if !self.turn() {
+                break;
+            }
+        }
+        let _ = tokio::time::timeout(FAREWELL, self.streams.emptied(self.index)).await;
+    }
+
+    /// One turn: all that is there goes in, all that follows comes out. False when the shard is to end.
+    fn turn(&mut self) -> bool {
+        let now = now();
+        self.receive(now);
+        let goes_on = self.take_inbox(now);
+        if self.machine.next_deadline().is_some_and(|due| due <= now) {
+            self.machine.advance(now);
+        }
+        self.execute(now);
+        self.is_behind = !self.services.flush();
+        self.share.tell(self.machine.calls());
+        goes_on
+    }
+
+    /// When to wake up even if nothing is heard.
+    fn due(&self) -> Option<Instant> {
+        let due = self.machine.next_deadline();
+        if !self.is_behind {
+            return due;
+        }
+        let soon = now() + BEHIND;
+        Some(due.map_or(soon, |due| due.min(soon)))
+    }
+
+    /// Takes one signal. False when the shard is to end.
+    fn obey(&mut self, now: Instant, signal: Signal) -> bool {
+        let Signal::Input(input) = signal else { return false };
+        match &input {
+            Input::Command(Command::Reconfigure(policy)) => {
+                let policy = Arc::clone(policy);
+                // What was asked under the old settings is answered under them.
+                self.execute(now);
+                self.services.reconfigure(&policy);
+            }
+            Input::Command(Command::Drain) => self.share.drain(),
+            _ => {}
+        }
+        self.machine.handle(now, input);
+        true
+    }
+
+    /// Takes what the UDP sockets hold.
+    fn receive(&mut self, now: Instant) {
+        for port in &self.udp {
+            for _ in 0..BATCH {
+                let Some((bytes, remote)) = port.receive(&mut self.buffer) else { break };
+                let flow = Flow { transport: Transport::Udp, local: port.local(), remote, connection: None };
+                let owner = self.streams.posts.owner(&bytes, self.index);
+                if owner == self.index {
+                    self.machine.handle(now, Input::Message { flow, bytes });
+                } else {
+                    self.streams.posts.offer(owner, flow, bytes);
+                }
+            }
+        }
+    }
+
+    /// Takes what the other threads left. False when the shard is to end.
+    fn take_inbox(&mut self, now: Instant) -> bool {
+        for _ in 0..BATCH {
+            let Ok((flow, bytes)) = self.inbox.messages.try_recv() else { break };
+            self.machine.handle(now, Input::Message { flow, bytes });
+        }
+        while let Ok(signal) = self.inbox.control.try_recv() {
+            if !self.obey(now, signal) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Does what the machine puts out.
+    fn execute(&mut self, now: Instant) {
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::Send { flow, bytes } => self.send(now, flow, bytes),
+                Output::Resolve { id, host, port, transport } => {
+                    let families = self.families[usize::from(transport.is_reliable())];
+                    let post = self.streams.posts.get(self.index).clone();
+                    resolve::start(id, host, port, families, post);
+                }
+                Output::Decide { call, question } => {
+                    let decision = self.services.decide(&question);
+                    self.machine.handle(now, Input::Decided { call, decision });
+                }
+                Output::Media(command) => {
+                    if let Some(event) = self.services.media(command) {
+                        self.machine.handle(now, Input::Media(event));
+                    }
+                }
+                Output::Record(record) => self.services.record(record),
+            }
+        }
+    }
+
+    fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        let sent = match flow.transport {
+            Transport::Udp => match self.udp.iter_mut().find(|port| port.local() == flow.local) {
+                Some(port) => port.send(bytes, flow.remote).is_ok(),
+                None => false,
+            },
+            Transport::Tcp => self.streams.send(&flow, bytes, self.index).is_ok(),
+            Transport::Tls => false,
+        };
+        if !sent {
+            tracing::debug!(%flow, "a message cannot be sent");
+            self.machine.handle(now, Input::FlowLost { flow });
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an edge file: here the machines get their time")]
+fn now() -> Instant {
+    Instant::now()
+}
