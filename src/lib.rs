@@ -16,5 +16,6 @@ pub mod route;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod store;
 pub mod switch;
 pub mod transaction;

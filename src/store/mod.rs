@@ -1,0 +1,5 @@
+//! Floor 7. What is kept on disk.
+
+mod records;
+
+pub use records::{RecordWriter, Records, RecordsFault};
