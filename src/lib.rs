@@ -4,6 +4,7 @@
 //! call is for, opens a second leg that shows a masking number, and relays the media between the two, so that
 //! neither party learns the other's number. `ARCHITECTURE.md` is the map of the floors below.
 
+pub mod api;
 pub mod base;
 pub mod call;
 pub mod dialog;
