@@ -5,8 +5,10 @@
 //! neither party learns the other's number. `ARCHITECTURE.md` is the map of the floors below.
 
 pub mod api;
+pub mod app;
 pub mod base;
 pub mod call;
+pub mod cli;
 pub mod dialog;
 pub mod ledger;
 pub mod mask;

@@ -1,2 +1,7 @@
-//! The command line. (placeholder)
-fn main() {}
+//! The binary: all of it is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    maskline::cli::run()
+}

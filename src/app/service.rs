@@ -1,0 +1,298 @@
+//! A running service: everything that was started, in the order it has to be stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle, available_parallelism};
+use std::time::{Instant, SystemTime};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tokio::sync::{oneshot, watch};
+
+use super::ServeFault;
+use super::capacity::Capacity;
+use super::public;
+use super::wiring::Wiring;
+use crate::api::{self, Health, Readiness};
+use crate::base::settings::{Listen, Settings};
+use crate::base::time::Anchor;
+use crate::base::{Random, Shards};
+use crate::call::{Listener, Policy};
+use crate::media::{self, Engine};
+use crate::net::{self, Handle, ListenFault, Seat, Sockets, StreamLimits, Tally};
+use crate::relay::Event;
+use crate::route::Index;
+use crate::store::{Records, RecordsFault};
+use crate::switch::{Command, Input, Registry, Switch};
+
+/// Cores per shard: one shard serves what a small machine can relay media for.
+const CORES_PER_SHARD: usize = 4;
+
+/// Why a service cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartFault {
+    /// A SIP listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenFault),
+    /// The API's listener cannot be opened.
+    #[error("cannot listen on {0} for the API: {1}")]
+    Api(SocketAddr, #[source] io::Error),
+    /// The records file cannot be kept.
+    #[error(transparent)]
+    Records(#[from] RecordsFault),
+    /// The system gives no randomness.
+    #[error("the system gives no randomness: {0}")]
+    Random(#[from] rand::rngs::SysError),
+    /// The system gives no more threads, event queues or descriptors.
+    #[error("the system gives no thread or descriptor: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A running service.
+pub struct Service {
+    settings: Arc<Settings>,
+    bound: Vec<Listen>,
+    listeners: Vec<Listener>,
+    shards: Shards,
+    handles: Vec<Handle>,
+    tally: watch::Receiver<Tally>,
+    // Held until the shards have ended.
+    engine: Engine,
+    records: Records,
+    health: Health,
+    api: Api,
+}
+
+/// The API's thread.
+struct Api {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Service {
+    /// Starts everything: when it returns, calls are taken.
+    ///
+    /// # Errors
+    /// The first part that does not start. What had been started is stopped.
+    pub fn start(settings: Arc<Settings>) -> Result<Self, StartFault> {
+        let mut random = os_random()?;
+        let records = Records::open(&settings.records.path)?;
+        let engine = Engine::start(&media_options(&settings), &mut random)?;
+        let capacity = Capacity::claim(engine.capacity());
+        let shards = Shards::new(shard_count());
+        let (sockets, bound) = net::bind(&settings.sip.listen, usize::from(shards.count()))?;
+        let health = Health::default();
+        let api = Api::start(settings.api.listen, health.clone())?;
+
+        let listeners = public::listeners(&settings, &bound);
+        let policy = policy(&settings, &listeners, &shards);
+        let limits = StreamLimits { connections: capacity.connections(), ..StreamLimits::default() };
+        let (seats, tally) = net::seats(shards.clone(), limits);
+        let mut starter =
+            Starter { policy, random, engine: &engine, records: &records, started: Started::now() };
+        let registry = Arc::new(Registry::new(starter.started.monotonic, &mut starter.random));
+        let mut handles = Vec::new();
+        for (seat, sockets) in seats.into_iter().zip(sockets) {
+            handles.push(starter.shard(seat, sockets, &registry)?);
+        }
+        health.set(Readiness::Ready);
+        let service =
+            Self { settings, bound, listeners, shards, handles, tally, engine, records, health, api };
+        service.announce(capacity);
+        Ok(service)
+    }
+
+    fn announce(&self, capacity: Capacity) {
+        for listener in &self.listeners {
+            let Listener { transport, bind, public, media_public, .. } = listener;
+            tracing::info!(transport = transport.token(), %bind, %public, media = %media_public, "listening");
+        }
+        tracing::info!(address = %self.api.address, "the API listens");
+        capacity.tell();
+        tracing::info!(shards = self.shards.count(), trunks = self.settings.trunks.len(), "ready");
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The listeners as they were bound, in the settings' order.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        self.api.address
+    }
+
+    /// Puts other settings in force. Running calls go on under those that they began with; what was bound at the
+    /// start stays as it is.
+    pub fn reconfigure(&mut self, settings: Arc<Settings>) {
+        for key in fixed_keys_changed(&self.settings, &settings) {
+            tracing::warn!(key, "takes effect at the next start");
+        }
+        self.settings = settings;
+        self.listeners = public::listeners(&self.settings, &self.bound);
+        let policy = policy(&self.settings, &self.listeners, &self.shards);
+        self.tell(|| Command::Reconfigure(Arc::clone(&policy)));
+    }
+
+    /// Opens the records file anew, after it may have been moved away.
+    pub fn reopen_records(&self) {
+        self.records.reopen();
+    }
+
+    /// Takes no new calls from now on.
+    pub fn drain(&self) {
+        self.health.set(Readiness::Draining);
+        self.tell(|| Command::Drain);
+    }
+
+    /// Ends all calls.
+    pub fn hang_up_all(&self) {
+        self.tell(|| Command::HangUpAll);
+    }
+
+    fn tell(&self, command: impl Fn() -> Command) {
+        self.handles.iter().for_each(|handle| handle.post().input(Input::Command(command())));
+    }
+
+    /// Waits until a draining service has no calls left.
+    pub async fn idle(&mut self) {
+        let shards = self.handles.len();
+        let _ = self.tally.wait_for(|tally| tally.draining == shards && tally.calls == 0).await;
+    }
+
+    /// Waits until a shard has ended without having been told to.
+    pub async fn failed(&mut self) {
+        let _ = self.tally.wait_for(|tally| tally.ended > 0).await;
+    }
+
+    /// Stops everything; calls that are still up are forgotten. Every record that was made is on the disk then.
+    ///
+    /// # Errors
+    /// Where a shard had failed, or records could not be written.
+    pub fn stop(self) -> Result<(), ServeFault> {
+        let Self { handles, engine, records, api, .. } = self;
+        let stopped: Vec<bool> = handles.into_iter().map(Handle::stop).collect();
+        drop(engine);
+        let written = records.close();
+        api.stop();
+        if !stopped.into_iter().all(|well| well) {
+            return Err(ServeFault::Failed);
+        }
+        Ok(written?)
+    }
+}
+
+/// What all shards are started from.
+struct Starter<'a> {
+    policy: Arc<Policy>,
+    random: Random,
+    engine: &'a Engine,
+    records: &'a Records,
+    started: Started,
+}
+
+impl Starter<'_> {
+    fn shard(&mut self, seat: Seat, sockets: Sockets, registry: &Arc<Registry>) -> io::Result<Handle> {
+        let post = seat.post();
+        let events = Arc::new(move |event: Event| post.input(Input::Media(event)));
+        let wiring = Wiring {
+            policy: Arc::clone(&self.policy),
+            media: self.engine.handle(events),
+            records: self.records.writer(),
+        };
+        let (policy, registry) = (Arc::clone(&self.policy), Arc::clone(registry));
+        let anchor = Anchor::new(self.started.monotonic, self.started.wall);
+        let switch = Switch::new(seat.index(), policy, registry, self.random.fork(), anchor);
+        seat.start(sockets, switch, wiring)
+    }
+}
+
+/// The moment of the start, on both clocks.
+struct Started {
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl Started {
+    #[expect(clippy::disallowed_methods, reason = "the edge: here the process learns the time of day")]
+    fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+    }
+}
+
+impl Api {
+    fn start(address: SocketAddr, health: Health) -> Result<Self, StartFault> {
+        let fault = |error| StartFault::Api(address, error);
+        let listener = std::net::TcpListener::bind(address).map_err(fault)?;
+        listener.set_nonblocking(true).map_err(fault)?;
+        let bound = listener.local_addr().map_err(fault)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            tokio::select! {
+                served = api::serve(listener, health) => served,
+                _ = stopped => Ok(()),
+            }
+        };
+        let run = move || {
+            if let Err(error) = runtime.block_on(serve) {
+                tracing::error!(%error, "the API has ended");
+            }
+        };
+        let thread = thread::Builder::new().name("api".into()).spawn(run)?;
+        Ok(Self { address: bound, stop, thread })
+    }
+
+    fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+/// A generator seeded by the system: the one place where randomness enters the process.
+fn os_random() -> Result<Random, StartFault> {
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed)?;
+    Ok(Random::from_seed(seed))
+}
+
+fn shard_count() -> u8 {
+    let cores = available_parallelism().map_or(1, usize::from);
+    u8::try_from((cores / CORES_PER_SHARD).max(1)).unwrap_or(u8::MAX)
+}
+
+fn media_options(settings: &Settings) -> media::Options {
+    let media = &settings.media;
+    media::Options { ports: media.ports.clone(), rest: media.port_rest, threads: media.threads }
+}
+
+fn policy(settings: &Arc<Settings>, listeners: &[Listener], shards: &Shards) -> Arc<Policy> {
+    let index = Arc::new(Index::new(Arc::clone(settings)));
+    Arc::new(Policy { index, listeners: listeners.to_vec(), shards: shards.clone() })
+}
+
+/// The keys that were changed and are read at the start only.
+fn fixed_keys_changed(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let changed = [
+        ("sip.listen", old.sip.listen != new.sip.listen),
+        ("media.ports", old.media.ports != new.media.ports),
+        ("media.port_rest", old.media.port_rest != new.media.port_rest),
+        ("media.threads", old.media.threads != new.media.threads),
+        ("api.listen", old.api.listen != new.api.listen),
+        ("records.path", old.records.path != new.records.path),
+        ("log.format", old.log.format != new.log.format),
+    ];
+    changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+}

@@ -1,0 +1,39 @@
+//! What a shard's switch needs done: deciding, media, records.
+
+use std::sync::Arc;
+
+use crate::call::Policy;
+use crate::ledger::CallRecord;
+use crate::net::Services;
+use crate::route::{self, Decision, Question};
+use crate::store::RecordWriter;
+use crate::{media, relay};
+
+/// One shard's way to the rest of the process.
+pub(super) struct Wiring {
+    pub(super) policy: Arc<Policy>,
+    pub(super) media: media::Handle,
+    pub(super) records: RecordWriter,
+}
+
+impl Services for Wiring {
+    fn reconfigure(&mut self, policy: &Arc<Policy>) {
+        self.policy = Arc::clone(policy);
+    }
+
+    fn decide(&mut self, question: &Question) -> Decision {
+        route::decide(&self.policy.index, question)
+    }
+
+    fn media(&mut self, command: relay::Command) -> Option<relay::Event> {
+        self.media.command(command)
+    }
+
+    fn flush(&mut self) -> bool {
+        self.media.flush()
+    }
+
+    fn record(&mut self, record: Box<CallRecord>) {
+        self.records.write(record);
+    }
+}
