@@ -181,7 +181,11 @@ fn play(name: &str, stage: &Stage) {
         assert_no_trace(&caller.received(), &callee_marks);
     }
     switch.wait_for_records(stage.records);
-    assert!(switch.answers("/healthz") && switch.answers("/readyz"), "the switch is unwell:\n{}", switch.log());
+    assert!(
+        switch.answers("/healthz") && switch.answers("/readyz"),
+        "the switch is unwell:\n{}",
+        switch.log()
+    );
     assert_no_number(&switch.stop());
 }
 
@@ -227,9 +231,9 @@ fn digits_of(host: u8) -> String {
 fn assert_no_trace(messages: &[String], marks: &[String]) {
     for message in messages {
         for mark in marks {
-            let at = message.match_indices(mark.as_str()).find(|(at, _)| {
-                !message[at + mark.len()..].starts_with(|next: char| next.is_ascii_digit())
-            });
+            let at = message
+                .match_indices(mark.as_str())
+                .find(|(at, _)| !message[at + mark.len()..].starts_with(|next: char| next.is_ascii_digit()));
             assert!(at.is_none(), "a trace of the other side, {mark}:\n{message}");
         }
     }

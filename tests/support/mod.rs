@@ -1,6 +1,8 @@
 //! What the tests of the running binary share.
 #![allow(dead_code, reason = "each test uses its part of it")]
 
+pub(crate) mod agent;
 pub(crate) mod instance;
 pub(crate) mod sipp;
 pub(crate) mod subnet;
+pub(crate) mod torture;

@@ -46,13 +46,7 @@ impl Sipp {
         Self::start(folder, &format!("{scenario}.caller"), wire, local, Some(switch))
     }
 
-    fn start(
-        folder: &Path,
-        name: &str,
-        wire: Wire,
-        local: SocketAddr,
-        remote: Option<SocketAddr>,
-    ) -> Self {
+    fn start(folder: &Path, name: &str, wire: Wire, local: SocketAddr, remote: Option<SocketAddr>) -> Self {
         let files = folder.join(name);
         let file = |ending: &str| files.with_added_extension(ending);
         let screen = File::create(file("screen")).expect("the temporary folder can be written");
