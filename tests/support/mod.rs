@@ -4,5 +4,7 @@
 pub(crate) mod agent;
 pub(crate) mod instance;
 pub(crate) mod sipp;
+pub(crate) mod softphone;
 pub(crate) mod subnet;
+pub(crate) mod tone;
 pub(crate) mod torture;
