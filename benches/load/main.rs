@@ -1,0 +1,141 @@
+//! What a call costs: sipp on both sides of the real binary, on this machine, sharing its cores.
+//!
+//! `cargo bench --bench load` takes about eight minutes and prints a table; `cargo bench --bench load -- --short` takes
+//! one minute, and its figures are rough.
+#![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
+
+mod latency;
+mod process;
+mod sipp;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use sipp::{Callee, Load};
+use support::instance::Instance;
+
+/// How much is measured.
+struct Extent {
+    /// How long each rate is held, in seconds.
+    hold: u32,
+    /// How many calls stand while memory is read.
+    standing: u32,
+    /// How many calls must leave no growth behind.
+    many: u32,
+    /// How many calls the latency is taken from.
+    timed: usize,
+}
+
+const FULL: Extent = Extent { hold: 20, standing: 2000, many: 100_000, timed: 2000 };
+const SHORT: Extent = Extent { hold: 4, standing: 500, many: 5000, timed: 300 };
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return; // `cargo test` builds benches and starts them: nothing to do
+    }
+    let extent = if arguments.iter().any(|argument| argument == "--short") { SHORT } else { FULL };
+    println!("| measured | result |\n| --- | --- |");
+    added_latency(&extent);
+    cost_by_rate(&extent);
+    memory_of_standing_calls(&extent);
+    growth_after_many_calls(&extent);
+}
+
+/// The switch as the scenarios have it, with the product's own timers and enough ports for them to rest.
+fn start() -> Instance {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let settings = fs::read_to_string(folder.join("sip-scenarios/config.toml")).expect("it is shipped");
+    let replaced = |text: String, from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in the settings");
+        text.replace(from, to)
+    };
+    let settings = replaced(settings, "\"20000-20099\"", "\"10000-59999\"");
+    let settings = replaced(settings, "t1     = \"100ms\"", "t1 = \"500ms\"");
+    let settings = replaced(settings, "max_duration = \"12s\"", "");
+    Instance::start(&replaced(settings, "ring_timeout = \"3s\"", ""))
+}
+
+fn row(measured: &str, result: &str) {
+    println!("| {measured} | {result} |");
+}
+
+fn added_latency(extent: &Extent) {
+    let instance = start();
+    let times = latency::measure(&instance, extent.timed);
+    row("INVITE in to INVITE out at 100 calls/s, p50 / p99", &times.invite.summary());
+    row("200 in to 200 out at 100 calls/s, p50 / p99", &times.answer.summary());
+    instance.stop();
+}
+
+fn cost_by_rate(extent: &Extent) {
+    let mut highest = 0;
+    for rate in [100, 200, 500, 1000, 1500, 2000] {
+        let instance = start();
+        let callee = Callee::start(&instance);
+        let before = process::cpu_time(instance.pid());
+        let calls = rate * extent.hold;
+        let load = Load { rate, calls, lasting: Duration::from_millis(20) };
+        let outcome = load.run(&instance);
+        // What ends with the last call (its record, its timers) belongs to its cost.
+        sleep(Duration::from_secs(1));
+        let each = (process::cpu_time(instance.pid()) - before).as_secs_f64() * 1000.0 / f64::from(calls);
+        drop(callee);
+        let clean = outcome.is_clean(calls);
+        row(
+            &format!("CPU per call at {rate} calls/s for {} s", extent.hold),
+            &format!("{each:.2} ms{}", if clean { String::new() } else { format!(" ({outcome})") }),
+        );
+        if !clean {
+            break;
+        }
+        highest = rate;
+    }
+    row("highest of these rates without a failed call or a retransmission", &format!("{highest} calls/s"));
+}
+
+fn memory_of_standing_calls(extent: &Extent) {
+    let instance = start();
+    let callee = Callee::start(&instance);
+    Load { rate: 100, calls: 200, lasting: Duration::from_millis(20) }.run(&instance);
+    let before = process::resident(instance.pid());
+    let set_up = Duration::from_secs(u64::from(extent.standing / 200));
+    let load = Load { rate: 200, calls: extent.standing, lasting: set_up + Duration::from_secs(6) };
+    let mut running = load.start(&instance);
+    sleep(set_up + Duration::from_secs(3));
+    let during = process::resident(instance.pid());
+    let outcome = running.finish();
+    let each = (during - before) / 1024.0 * 1000.0 / f64::from(extent.standing);
+    let note = if outcome.is_clean(extent.standing) { String::new() } else { format!(" ({outcome})") };
+    row(
+        &format!("memory per 1,000 established calls, of {}", extent.standing),
+        &format!("{each:.1} MiB{note}"),
+    );
+    sleep(Duration::from_secs(3));
+    let after = process::resident(instance.pid());
+    row("memory before them / after them", &format!("{:.1} / {:.1} MiB", before / 1024.0, after / 1024.0));
+    drop(callee);
+}
+
+fn growth_after_many_calls(extent: &Extent) {
+    let instance = start();
+    let callee = Callee::start(&instance);
+    let lasting = Duration::from_millis(20);
+    // The first calls fill tables and buffers, which stay.
+    Load { rate: 500, calls: extent.many / 10, lasting }.run(&instance);
+    sleep(Duration::from_secs(3));
+    let before = process::resident(instance.pid());
+    let outcome = Load { rate: 500, calls: extent.many, lasting }.run(&instance);
+    sleep(Duration::from_secs(3));
+    let after = process::resident(instance.pid());
+    let note = if outcome.is_clean(extent.many) { String::new() } else { format!(" ({outcome})") };
+    row(
+        &format!("memory before / after {} calls", extent.many),
+        &format!("{:.1} / {:.1} MiB{note}", before / 1024.0, after / 1024.0),
+    );
+    drop(callee);
+}
