@@ -26,8 +26,10 @@ struct Stage {
     caller_on_ipv6: bool,
     /// Replacements in the settings.
     settings: &'static [(&'static str, &'static str)],
-    /// How many call records are written.
-    records: usize,
+    /// The `outcome` of the call's record; none is written where this is empty.
+    outcome: &'static str,
+    /// The `hung_up` of the record, where the parties were connected.
+    hung_up: &'static str,
     /// How long the longer side may take.
     at_most: Duration,
 }
@@ -37,10 +39,25 @@ const COMMON: Stage = Stage {
     wires: [Wire::Udp, Wire::Udp],
     caller_on_ipv6: false,
     settings: &[],
-    records: 1,
+    outcome: "answered",
+    hung_up: "caller",
     at_most: Duration::from_secs(30),
 };
-const NO_CALL: Stage = Stage { records: 0, ..COMMON };
+
+/// Connected, and ended by one that is not the caller.
+fn ended_by(hung_up: &'static str) -> Stage {
+    Stage { hung_up, ..COMMON }
+}
+
+/// Never connected.
+fn failed(outcome: &'static str) -> Stage {
+    Stage { outcome, hung_up: "", ..COMMON }
+}
+
+/// Not even a call.
+fn no_call() -> Stage {
+    failed("")
+}
 
 macro_rules! scenarios {
     ($($name:ident $(: $stage:expr)?,)*) => {
@@ -60,28 +77,28 @@ macro_rules! scenarios {
 scenarios! {
     // The plain call.
     answered_call,
-    callee_hangs_up,
+    callee_hangs_up: ended_by("callee"),
     callee_calls_back: Stage { hosts: [3, 2], ..COMMON },
     both_hang_up_at_once,
-    time_limit_ends_the_call,
+    time_limit_ends_the_call: ended_by("max-duration"),
     silence_ends_the_call: Stage {
         settings: &[("max_duration = \"12s\"", "silence = \"30s\"")],
         at_most: Duration::from_secs(60),
-        ..COMMON
+        ..ended_by("silence")
     },
     // Set-up that fails.
-    caller_cancels_while_ringing,
-    cancel_before_ringing,
-    callee_answers_after_cancel,
-    callee_busy,
-    callee_declines,
-    no_answer_ring_timeout,
-    callee_says_nothing,
-    redirect_ends_as_480,
-    server_error_ends_as_480,
-    callee_challenges,
-    no_common_codec_488,
-    answer_without_sdp,
+    caller_cancels_while_ringing: failed("cancelled"),
+    cancel_before_ringing: failed("cancelled"),
+    callee_answers_after_cancel: failed("cancelled"),
+    callee_busy: failed("busy"),
+    callee_declines: failed("rejected"),
+    no_answer_ring_timeout: failed("no-answer"),
+    callee_says_nothing: failed("no-answer"),
+    redirect_ends_as_480: failed("unreachable"),
+    server_error_ends_as_480: failed("unreachable"),
+    callee_challenges: failed("rejected"),
+    no_common_codec_488: failed("no-common-codec"),
+    answer_without_sdp: failed("no-common-codec"),
     // Ringing and early media.
     early_media_is_not_relayed,
     early_media_is_relayed: Stage { hosts: [2, 4], ..COMMON },
@@ -90,18 +107,18 @@ scenarios! {
     late_offer,
     multipart_offer,
     hold_and_resume,
-    callee_holds,
+    callee_holds: ended_by("callee"),
     hold_by_update,
     codec_change_by_reinvite,
     refresh_is_answered_here,
     update_refresh,
-    callee_moves,
+    callee_moves: ended_by("callee"),
     fax_reinvite_gets_488,
-    reinvite_glare_491,
+    reinvite_glare_491: ended_by("callee"),
     // Transactions and dialogs.
     forked_answers,
     retransmitted_2xx,
-    lost_ack,
+    lost_ack: Stage { outcome: "no-acknowledgement", ..ended_by("failure") },
     missing_max_forwards,
     compact_headers,
     tcp_caller: Stage { wires: [Wire::Tcp, Wire::Udp], ..COMMON },
@@ -118,25 +135,25 @@ scenarios! {
     anonymous_caller_on_a_one_way_number,
     // Within the call.
     dtmf_by_info,
-    refer_is_refused,
+    refer_is_refused: ended_by("callee"),
     message_stays_here,
     // Nobody is called.
-    unknown_caller_is_refused,
-    unmapped_number_is_refused,
-    foreign_number_is_refused,
-    own_number_as_caller_is_refused,
-    emergency_number_is_refused,
-    unknown_codec_488,
-    unknown_extension_420: NO_CALL,
-    spent_max_forwards_483: NO_CALL,
-    unknown_body_415: NO_CALL,
-    options_answered: NO_CALL,
-    unknown_method_405: NO_CALL,
-    message_is_refused_405: NO_CALL,
-    subscribe_is_refused: NO_CALL,
-    unknown_dialog_481: NO_CALL,
-    register_is_challenged: NO_CALL,
-    unknown_source_gets_silence: Stage { hosts: [9, 3], ..NO_CALL },
+    unknown_caller_is_refused: failed("refused"),
+    unmapped_number_is_refused: failed("refused"),
+    foreign_number_is_refused: failed("refused"),
+    own_number_as_caller_is_refused: failed("refused"),
+    emergency_number_is_refused: failed("refused"),
+    unknown_codec_488: failed("no-common-codec"),
+    unknown_body_415: failed("refused"),
+    unknown_extension_420: no_call(),
+    spent_max_forwards_483: no_call(),
+    options_answered: no_call(),
+    unknown_method_501: no_call(),
+    message_is_refused_405: no_call(),
+    subscribe_is_refused: no_call(),
+    unknown_dialog_481: no_call(),
+    register_is_challenged: no_call(),
+    unknown_source_gets_silence: Stage { hosts: [9, 3], ..no_call() },
 }
 
 fn scenarios_folder() -> &'static Path {
@@ -180,13 +197,21 @@ fn play(name: &str, stage: &Stage) {
     if name != "foreign-number-is-refused" {
         assert_no_trace(&caller.received(), &callee_marks);
     }
-    switch.wait_for_records(stage.records);
+    check_record(&switch, stage);
     assert!(
         switch.answers("/healthz") && switch.answers("/readyz"),
         "the switch is unwell:\n{}",
         switch.log()
     );
     assert_no_number(&switch.stop());
+}
+
+fn check_record(switch: &Instance, stage: &Stage) {
+    let records = switch.wait_for_records(usize::from(!stage.outcome.is_empty()));
+    for record in records {
+        let text = |field: &str| record[field].as_str().unwrap_or("").to_owned();
+        assert_eq!([text("outcome"), text("hung_up")], [stage.outcome, stage.hung_up], "{record:#}");
+    }
 }
 
 /// The other end of a scenario: sipp, or, where nobody is to be called, a socket that must stay empty.
