@@ -67,8 +67,8 @@ fn talk_both_ways(transport: &str) {
     for (calls, [from, to]) in [(1, [0, 1]), (2, [1, 0])] {
         let dialled = &parties[from].dials;
         phones[from].command("dial", &format!("sip:{dialled}@{registrar};transport={transport}"));
-        let incoming = phones[to].wait_for_event("CALL_INCOMING");
-        let shown = incoming["peeruri"].as_str().expect("an incoming call names its caller");
+        let incoming = phones[to].wait_for_event("CALL_ESTABLISHED");
+        let shown = incoming["peeruri"].as_str().expect("a call has a peer");
         let masked = &parties[to].dials;
         assert!(shown.contains(masked.as_str()), "{shown} is shown in place of {masked}");
 

@@ -63,7 +63,7 @@ impl Softphone {
             panic!("baresip has no control port:\n{}", read_log(&folder));
         };
         let mut phone = Self { child, folder, control, unread: Vec::new(), events: Vec::new() };
-        phone.wait_until("it is registered", |phone| phone.log().contains("registered successfully"));
+        phone.wait_until("it is registered", |phone| phone.log().contains("200 OK ("));
         phone
     }
 
