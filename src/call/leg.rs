@@ -63,6 +63,8 @@ pub struct Leg {
     pub(super) bye_after_ack: Option<Cause>,
     /// Our own INVITE inside its dialog has no final response.
     pub(super) is_reinviting: bool,
+    /// Our BYE has no final response: the party's own, crossing it, is still answered.
+    pub(super) is_hanging_up: bool,
     /// The CSeq number of our last INVITE.
     pub(super) invite_cseq: u32,
     pub(super) notes: LegNotes,
@@ -103,6 +105,7 @@ impl Leg {
             owes_answer: false,
             bye_after_ack: None,
             is_reinviting: false,
+            is_hanging_up: false,
             invite_cseq: 0,
             notes: LegNotes {
                 started: now,
@@ -171,9 +174,13 @@ impl Leg {
     ) {
         let (head, branch, flow) = self.next_request(ctx);
         let bytes = write(&head, &self.contact);
-        if purpose == Purpose::Reinvite {
-            self.is_reinviting = true;
-            self.invite_cseq = head.cseq;
+        match purpose {
+            Purpose::Reinvite => {
+                self.is_reinviting = true;
+                self.invite_cseq = head.cseq;
+            }
+            Purpose::Bye => self.is_hanging_up = true,
+            Purpose::Invite | Purpose::Digit => {}
         }
         ctx.effects.push_back(Effect::Request { leg, purpose, flow, branch, head, bytes });
     }

@@ -156,10 +156,11 @@ impl Call {
         std::iter::once(LegId::Caller).chain((0..self.attempts.len()).map(LegId::attempt))
     }
 
-    /// Whether the record is written, so that the call can be dropped.
+    /// Whether the record is written and no BYE of ours waits for its answer, so that the call can be dropped.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.stage == Stage::Over
+        let is_hanging_up = |id| self.leg(id).is_hanging_up;
+        self.stage == Stage::Over && !self.legs().any(is_hanging_up)
     }
 
     /// Whether the two parties are connected.

@@ -19,6 +19,7 @@ pub(super) struct Notes {
     /// The Max-Forwards of the legs we open.
     pub(super) hops: u8,
     pub(super) caller: Option<PhoneNumber>,
+    dialled: Option<PhoneNumber>,
     decided: Option<Instant>,
     answered: Option<Instant>,
     ended: Option<Instant>,
@@ -37,6 +38,7 @@ impl Notes {
             received_at: ctx.anchor.unix_millis(ctx.now),
             hops,
             caller: None,
+            dialled: None,
             decided: None,
             answered: None,
             ended: None,
@@ -54,6 +56,7 @@ impl Notes {
 
     pub(super) fn decided(&mut self, now: Instant, decision: &Decision) {
         self.decided = Some(now);
+        self.dialled = decision.dialled();
         self.trace = decision.trace().iter().map(|step| step.to_string()).collect();
     }
 
@@ -104,7 +107,7 @@ impl Call {
             id: notes.id.clone(),
             received_at: notes.received_at,
             source: self.caller.peer.as_ref().into(),
-            dialled: plan.map(|plan| plan.dialled),
+            dialled: notes.dialled,
             caller: notes.caller,
             destination: plan.map(|plan| plan.destination),
             shown: plan.map(|plan| plan.show),

@@ -143,9 +143,8 @@ impl Call {
     /// Lets an offer cross where it changes something; otherwise its address is noted and false comes back.
     fn carry_over(&mut self, ctx: &mut Context<'_>, id: LegId, asked: Option<Asked>, heard: Heard) -> bool {
         let leg = self.leg_mut(id);
-        let agreed = leg.media.as_ref().and_then(LegMedia::media);
+        let agreed = leg.media.as_ref().map(LegMedia::agreed).unwrap_or_default();
         let before = leg.media.as_ref().and_then(LegMedia::heard);
-        let agreed = agreed.map(|media| media.codecs).unwrap_or_default();
         if before.is_some_and(|before| !read::changes(before, &agreed, &heard)) {
             leg.hear(heard);
             return false;
@@ -158,8 +157,7 @@ impl Call {
 
     /// Answers a refresh, or a move of address, with what we last said.
     fn answer_here(&mut self, ctx: &mut Context<'_>, id: LegId, asked: Asked) {
-        let media = self.leg_mut(id).media.as_mut();
-        let body = media.and_then(|own| own.media().and_then(|said| own.answer(&said)));
+        let body = self.leg_mut(id).media.as_mut().and_then(LegMedia::answer_again);
         match body {
             Some(body) => {
                 self.give_answer(ctx, id, asked.server, asked.invite, body);

@@ -19,6 +19,7 @@ impl Call {
             }
             (Purpose::Reinvite, _) if status.is_final() => self.reinvite_response(ctx, leg, response),
             (Purpose::Digit, _) if is_dead(status) => self.lost(ctx, leg),
+            (Purpose::Bye, _) if status.is_final() => self.leg_mut(leg).is_hanging_up = false,
             _ => {}
         }
     }
@@ -34,7 +35,8 @@ impl Call {
                 self.lost(ctx, leg);
             }
             (Purpose::Digit, _) => self.lost(ctx, leg),
-            _ => {}
+            (Purpose::Bye, _) => self.leg_mut(leg).is_hanging_up = false,
+            (Purpose::Invite, LegId::Caller) => {}
         }
     }
 

@@ -18,7 +18,7 @@ use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Asserted, Cause, Failure, LegMedia};
 use crate::relay::Command;
-use crate::route::{Decision, Identity, Plan, Question, Refusal, Source, Treatment};
+use crate::route::{Decision, Identity, Question, Refusal, Source, Treatment};
 use crate::sip::{Name, Request, Status};
 
 /// How long after its INVITE a caller gets the uniform refusal, whatever the reason: long enough for every
@@ -135,8 +135,14 @@ impl Call {
         self.notes.decided(ctx.now, &decision);
         match decision {
             Decision::Refuse(refusal) => self.refused(ctx, &refusal),
-            Decision::Bridge(_) if destinations.is_empty() => self.fail(ctx, Failure::Unreachable),
-            Decision::Bridge(plan) => self.open(ctx, plan, destinations),
+            Decision::Bridge(plan) => {
+                self.caller.guard = Guard::new(plan.destination, &[plan.dialled, plan.show]);
+                self.plan = Some(Box::new(plan));
+                match destinations.is_empty() {
+                    true => self.fail(ctx, Failure::Unreachable),
+                    false => self.open(ctx, destinations),
+                }
+            }
         }
     }
 
@@ -160,13 +166,11 @@ impl Call {
     }
 
     /// Asks for ports.
-    fn open(&mut self, ctx: &mut Context<'_>, plan: Plan, destinations: Vec<Destination>) {
+    fn open(&mut self, ctx: &mut Context<'_>, destinations: Vec<Destination>) {
         let bind = |flow: &Flow| ctx.policy.listener(flow).media_bind;
         let local = [bind(&self.caller.dialog.flow), bind(&destinations[0].flow)];
         let relay = self.key.relay();
         let silence = ctx.policy.settings().call.silence;
-        self.caller.guard = Guard::new(plan.destination, &[plan.dialled, plan.show]);
-        self.plan = Some(Box::new(plan));
         self.destinations = destinations;
         self.stage = Stage::Opening;
         self.relay = Relay::Opening(relay);

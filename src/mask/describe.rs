@@ -88,6 +88,30 @@ impl LegMedia {
         Some(Media { codecs, ptime: said.ptime, direction: said.direction })
     }
 
+    /// The codecs that both ends have said.
+    #[must_use]
+    pub fn agreed(&self) -> Vec<Codec> {
+        let (Some(said), Some(heard)) = (&self.said, &self.heard) else { return Vec::new() };
+        let codecs = said.formats.iter().map(|format| format.codec);
+        codecs.filter(|ours| heard.formats.iter().any(|theirs| theirs.codec.matches(ours))).collect()
+    }
+
+    /// The answer to an offer that changes nothing: what we last said, to the letter, unless the party renumbered
+    /// its payload types or its media lines.
+    pub fn answer_again(&mut self) -> Option<Bytes> {
+        let (said, heard) = (self.said.as_ref()?, self.heard.as_ref()?);
+        let fits = |theirs: &Format| {
+            said.formats
+                .iter()
+                .all(|ours| !ours.codec.matches(&theirs.codec) || ours.payload == theirs.payload)
+        };
+        if said.lines.max(1) == heard.lines.len() && heard.formats.iter().all(fits) {
+            return Some(said.body.clone());
+        }
+        let media = Media { codecs: self.agreed(), ptime: said.ptime, direction: said.direction };
+        self.answer(&media)
+    }
+
     /// An offer of what the other side wants.
     pub fn offer(&mut self, media: &Media) -> Bytes {
         let mut formats: Vec<Format> = Vec::with_capacity(media.codecs.len());

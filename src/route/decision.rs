@@ -123,6 +123,15 @@ impl RefusalKind {
 }
 
 impl Decision {
+    /// The number dialled, where it could be read.
+    #[must_use]
+    pub fn dialled(&self) -> Option<PhoneNumber> {
+        self.trace().iter().find_map(|step| match step {
+            Step::Dialled(number) => Some(*number),
+            _ => None,
+        })
+    }
+
     /// How it was decided.
     #[must_use]
     pub fn trace(&self) -> &[Step] {
