@@ -94,11 +94,11 @@ async fn live(
 /// Lets the running calls end, for as long as the settings say; then ends them.
 async fn drain(service: &mut Service) -> Result<(), ServeFault> {
     let patience = service.settings().call.drain;
+    service.drain();
     tracing::info!(
         seconds = patience.as_secs(),
         "draining: no new calls, running ones may end by themselves"
     );
-    service.drain();
     if timeout(patience, service.idle()).await.is_err() {
         tracing::info!("drained long enough: the calls that are left are hung up");
         service.hang_up_all();

@@ -168,14 +168,15 @@ impl<M: Machine, S: Services> Shard<M, S> {
                 if ready { Poll::Ready(()) } else { Poll::Pending }
             });
             tokio::select! {
-                () = heard => {}
-                Some((flow, bytes)) = self.inbox.messages.recv() => {
-                    self.machine.handle(now(), Input::Message { flow, bytes });
-                }
+                biased;
                 Some(signal) = self.inbox.control.recv() => {
                     if !self.obey(now(), signal) {
                         break;
                     }
+                }
+                () = heard => {}
+                Some((flow, bytes)) = self.inbox.messages.recv() => {
+                    self.machine.handle(now(), Input::Message { flow, bytes });
                 }
                 () = &mut sleep, if asleep_until.is_some() => asleep_until = None,
             }
@@ -186,11 +187,12 @@ impl<M: Machine, S: Services> Shard<M, S> {
         let _ = tokio::time::timeout(FAREWELL, self.streams.emptied(self.index)).await;
     }
 
-    /// One turn: all that is there goes in, all that follows comes out. False when the shard is to end.
+    /// One turn: all that is there goes in, orders before messages; all that follows comes out. False when the
+    /// shard is to end.
     fn turn(&mut self) -> bool {
         let now = now();
-        self.receive(now);
         let goes_on = self.take_inbox(now);
+        self.receive(now);
         if self.machine.next_deadline().is_some_and(|due| due <= now) {
             self.machine.advance(now);
         }
@@ -245,14 +247,14 @@ impl<M: Machine, S: Services> Shard<M, S> {
 
     /// Takes what the other threads left. False when the shard is to end.
     fn take_inbox(&mut self, now: Instant) -> bool {
-        for _ in 0..BATCH {
-            let Ok((flow, bytes)) = self.inbox.messages.try_recv() else { break };
-            self.machine.handle(now, Input::Message { flow, bytes });
-        }
         while let Ok(signal) = self.inbox.control.try_recv() {
             if !self.obey(now, signal) {
                 return false;
             }
+        }
+        for _ in 0..BATCH {
+            let Ok((flow, bytes)) = self.inbox.messages.try_recv() else { break };
+            self.machine.handle(now, Input::Message { flow, bytes });
         }
         true
     }
