@@ -156,3 +156,81 @@ impl fmt::Debug for Address {
         write!(f, "Address({:?})", self.uri)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Address {
+        Address::parse(text).unwrap_or_else(|_| panic!("{text:?} is an address"))
+    }
+
+    #[test]
+    fn a_name_an_address_and_parameters() {
+        let address = read(r#" "J \"R\" <x>, é"  <sip:j@example.com;lr>  ;  tag = 98 ; x="a;tag=b" "#);
+        assert_eq!(address.display().unwrap(), r#"J "R" <x>, é"#);
+        assert_eq!(address.uri().as_str(), "sip:j@example.com;lr");
+        assert_eq!(address.tag(), Some("98"));
+        assert_eq!(address.param("lr"), None);
+        assert_eq!(address.param("x"), Some(Some("\"a;tag=b\"")));
+        assert!(address.as_str().starts_with('"') && address.as_str().ends_with('"'));
+    }
+
+    #[test]
+    fn without_brackets_parameters_are_the_headers() {
+        let address = read("sip:a@b;tag=1;user=phone");
+        assert_eq!((address.uri().as_str(), address.tag()), ("sip:a@b", Some("1")));
+        assert_eq!(address.display(), None);
+        assert_eq!(read("tel:+1;tag=2").uri().as_str(), "tel:+1");
+        assert_eq!(read("sip:a@b ; tag = 1").uri().as_str(), "sip:a@b");
+    }
+
+    #[test]
+    fn names_without_quotes() {
+        assert_eq!(read("A. G. Bell<sip:a@b>").display().unwrap(), "A. G. Bell");
+        assert_eq!(read("José (home) <sip:a@b>").display().unwrap(), "José (home)");
+        assert_eq!(read("<sip:a@b>").display(), None);
+        assert_eq!(read("\"\" <sip:a@b>").display().unwrap(), "");
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in [
+            "",
+            "<>",
+            "<sip:a@b",
+            "sip:a@b>",
+            "\"A <sip:a@b>",
+            "\"A\" sip:a@b",
+            "Bell, A <sip:a@b>",
+            "< sip:a@b>",
+            "<sip:a@b >",
+            "<sip:a@b> x",
+            "<sip:a@b>;",
+            "<sip:a@b>;tag",
+            "<sip:a@b>;tag=",
+            "<sip:a@b>;tag=1;tag=2",
+            "<sip:a@b>;tag=\u{1a}",
+            "sip:a@b?x=y",
+            "sip:a@b, sip:c@d",
+            "<sip:a@b>, <sip:c@d>",
+            "A \"B\" <sip:a@b>",
+            "*",
+            "\"A\"",
+            "<sip:a@b>;;",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_detached_one_is_the_same() {
+        let address = read("\"A\" <sip:a@b>;tag=1");
+        assert_eq!(address.detached(), address);
+    }
+
+    #[test]
+    fn nothing_of_it_reaches_a_debug_print() {
+        assert_eq!(format!("{:?}", read("\"A\" <sip:a@b>")), "Address(Uri(Sip, ***))");
+    }
+}

@@ -57,3 +57,47 @@ fn thousandths(text: &str) -> Option<u16> {
     let value: u16 = format!("{whole}{decimals:0<3}").parse().ok()?;
     (value <= 1000).then_some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Contact, Fault> {
+        Contact::read(ByteString::from(text))
+    }
+
+    #[test]
+    fn preference_and_expiry_are_read() {
+        let Contact::At { address, q, expires } = read("<sip:a@b>;q=0.33;expires=3600").unwrap() else {
+            panic!()
+        };
+        assert_eq!((address.uri().as_str(), q, expires), ("sip:a@b", Some(330), Some(3600)));
+        assert_eq!(read("*"), Ok(Contact::Star));
+        assert!(Contact::Star.address().is_none());
+    }
+
+    #[test]
+    fn odd_values_are_bounded() {
+        let expires = |text| match read(text) {
+            Ok(Contact::At { expires, .. }) => expires,
+            _ => panic!("{text} is a contact"),
+        };
+        assert_eq!(expires("<sip:a@b>;expires=280297596632815"), Some(u32::MAX));
+        assert_eq!(expires("<sip:a@b>;expires=\"Fri\""), Some(3600));
+        assert_eq!(expires("<sip:a@b>"), None);
+        for (text, q) in
+            [("1", Some(1000)), ("1.000", Some(1000)), ("0", Some(0)), ("0.", Some(0)), ("0.5", Some(500))]
+        {
+            assert_eq!(thousandths(text), q);
+        }
+        for text in ["1.001", "2", "0.0001", "-1", "0.x", ".5"] {
+            assert_eq!(thousandths(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_of_a_bare_uri_are_refused() {
+        assert_eq!(read("sip:user@example.com?Route=%3Csip:x%3E"), Err(Fault::Header(Name::Contact)));
+        assert!(read("<sip:user@example.com?Route=%3Csip:x%3E>").is_ok());
+    }
+}

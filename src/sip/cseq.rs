@@ -48,3 +48,26 @@ impl std::fmt::Display for CSeq {
         write!(f, "{} {}", self.number, self.method)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_fit_32_bits() {
+        assert_eq!(CSeq::parse("0009 \t INVITE"), Some(CSeq { number: 9, method: Method::INVITE }));
+        assert_eq!(CSeq::parse("4294967295 X"), Some(CSeq { number: u32::MAX, method: Method::new("X") }));
+        for text in
+            ["", "1", "INVITE", "4294967296 INVITE", "-1 INVITE", "1 INV ITE", "1 ", "1INVITE", "1 INVITE;x"]
+        {
+            assert_eq!(CSeq::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_rack_names_the_response_and_its_request() {
+        let rack = RAck::parse("776656 1  INVITE").unwrap();
+        assert_eq!((rack.response, rack.request.number, rack.request.method), (776_656, 1, Method::INVITE));
+        assert_eq!(RAck::parse("1 INVITE"), None);
+    }
+}

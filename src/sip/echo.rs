@@ -45,7 +45,8 @@ impl Echo {
     pub(super) fn salvage(raw: &Bytes, source: SocketAddr) -> Option<Self> {
         let lines = scan::salvage(raw);
         let topmost = all(&lines, Name::Via).next()?;
-        let (first, _) = values::split(text(raw, topmost)?);
+        let unfolded = text(raw, topmost)?.replace(['\r', '\n'], " ");
+        let (first, _) = values::split(&unfolded);
         // Of a Via with broken parameters, what stands before them.
         let via =
             Via::parse(first).or_else(|_| Via::parse(first.split(';').next().unwrap_or_default())).ok()?;

@@ -111,7 +111,7 @@ impl Framer {
     /// Takes a keep-alive off the front. A CRLF alone counts as a pong at once; one more makes a ping.
     fn keep_alive(&mut self) -> Option<Frame> {
         if !self.buffer.starts_with(b"\r\n") {
-            self.half_ping &= self.buffer.is_empty();
+            self.half_ping &= matches!(&self.buffer[..], b"" | b"\r");
             return None;
         }
         if self.buffer.starts_with(b"\r\n\r\n") {
@@ -135,7 +135,7 @@ impl Framer {
             return Ok(None);
         };
         let head = self.searched + found + 4;
-        let length = head + content_length(&self.buffer[..head])?;
+        let length = head.saturating_add(content_length(&self.buffer[..head])?);
         if length > limits::MESSAGE { Err(StreamFault::TooLarge) } else { Ok(Some(length)) }
     }
 
@@ -176,4 +176,100 @@ fn content_length(head: &[u8]) -> Result<usize, StreamFault> {
 fn logical_length(text: &[u8]) -> usize {
     let is_end = |&feed: &usize| !text.get(feed + 1).copied().is_some_and(is_blank);
     memchr::memchr_iter(b'\n', text).find(is_end).unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PING: &str = "OPTIONS sip:h SIP/2.0\r\nCall-ID: 1\r\nl: 4\r\n\r\nbody";
+
+    fn frames(framer: &mut Framer, bytes: &[u8]) -> Vec<Frame> {
+        framer.push(bytes);
+        std::iter::from_fn(|| framer.next().unwrap()).collect()
+    }
+
+    fn message() -> Frame {
+        Frame::Message(Bytes::from_static(PING.as_bytes()))
+    }
+
+    fn fault(bytes: &[u8]) -> StreamFault {
+        let mut framer = Framer::new();
+        framer.push(bytes);
+        framer.next().unwrap_err()
+    }
+
+    #[test]
+    fn messages_come_out_however_the_stream_is_cut() {
+        let stream = format!("{PING}{PING}\r\n\r\n{PING}");
+        for size in 1..stream.len() {
+            let mut framer = Framer::new();
+            let found: Vec<Frame> =
+                stream.as_bytes().chunks(size).flat_map(|chunk| frames(&mut framer, chunk)).collect();
+            let messages = found.iter().filter(|frame| **frame == message()).count();
+            assert_eq!((messages, found.contains(&Frame::Ping)), (3, true), "cut every {size} bytes");
+            assert!(!framer.is_partial());
+        }
+    }
+
+    #[test]
+    fn keep_alives_are_told_apart() {
+        let mut framer = Framer::new();
+        assert_eq!(frames(&mut framer, b"\r\n\r\n"), [Frame::Ping]);
+        assert_eq!(frames(&mut framer, b"\r\n"), [Frame::Pong]);
+        assert_eq!(frames(&mut framer, b"\r\n"), [Frame::Ping]);
+        assert_eq!(frames(&mut framer, b"\r"), []);
+        assert_eq!(frames(&mut framer, b"\n"), [Frame::Pong]);
+        assert_eq!(frames(&mut framer, PING.as_bytes()), [message()]);
+        assert_eq!(frames(&mut framer, b"\r\n"), [Frame::Pong]);
+    }
+
+    #[test]
+    fn a_length_must_stand_once_and_be_a_number() {
+        let with = |lines: &str| format!("OPTIONS sip:h SIP/2.0\r\n{lines}\r\n\r\n");
+        for lines in ["X: 1", "Subject: x\r\n l: 0", "Content-Length-X: 0", "X: l: 0"] {
+            assert_eq!(fault(with(lines).as_bytes()), StreamFault::NoLength, "{lines}");
+        }
+        for lines in [
+            "l: 1\r\nContent-Length: 1",
+            "l: 0\r\nl: 0",
+            "l: -1",
+            "l:",
+            "l: 0x1",
+            "l: 1 1",
+            "l 1",
+            "l: \u{661}",
+        ] {
+            assert_eq!(fault(with(lines).as_bytes()), StreamFault::BadLength, "{lines}");
+        }
+        for lines in ["CONTENT-LENGTH \t:\t000", "L:\r\n 0", "L: 0 \r\n  "] {
+            let text = with(lines);
+            let whole = Frame::Message(Bytes::from(text.clone()));
+            assert_eq!(frames(&mut Framer::new(), text.as_bytes()), [whole], "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let head = "OPTIONS sip:h SIP/2.0\r\n";
+        assert_eq!(fault(format!("{head}l: 65536\r\n\r\n").as_bytes()), StreamFault::TooLarge);
+        assert_eq!(
+            fault(format!("{head}l: 99999999999999999999999\r\n\r\n").as_bytes()),
+            StreamFault::TooLarge
+        );
+        assert_eq!(
+            fault(format!("{head}X: {}", "x".repeat(limits::MESSAGE)).as_bytes()),
+            StreamFault::TooLarge
+        );
+        let mut framer = Framer::new();
+        framer.push(format!("{head}l: 20000\r\n\r\n").as_bytes());
+        assert_eq!(framer.next(), Ok(None));
+        assert!(framer.is_partial());
+    }
+
+    #[test]
+    fn what_is_not_sip_is_refused_at_its_first_line() {
+        assert_eq!(fault(b"GET / HTTP/1.1\r\n"), StreamFault::NotSip);
+        assert_eq!(fault(&[0x16; limits::LINE + 1]), StreamFault::NotSip);
+    }
 }

@@ -259,15 +259,18 @@ impl Parts {
             Some(span) => number(span.of(&self.text)).ok_or(Fault::Header(Name::ContentLength))?,
             None => rest,
         };
-        if length > limits::BODY {
-            return Err(Fault::BodyTooLarge);
-        }
         if length > rest {
             return Err(Fault::Truncated);
+        }
+        if length > limits::BODY {
+            return Err(Fault::BodyTooLarge);
         }
         Ok(self.raw.slice(self.scan.body..self.scan.body + length))
     }
 }
+
+/// So that a set of names fits 128 bits.
+const _: () = assert!(Name::ALL.len() <= 128);
 
 /// Where the header fields that every message has stand.
 #[derive(Default)]

@@ -107,3 +107,72 @@ pub(super) fn bare_ip(text: &str) -> Option<IpAddr> {
         None => text.parse().ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(Host<'_>, Option<u16>)> {
+        HostPort::read(text, text).map(|found| (found.host(text), found.port))
+    }
+
+    fn ip(text: &str) -> Host<'_> {
+        Host::Ip(text.parse().unwrap())
+    }
+
+    #[test]
+    fn names_and_addresses() {
+        assert_eq!(read("a-1.example.com"), Some((Host::Name("a-1.example.com"), None)));
+        assert_eq!(read("a_b:5070"), Some((Host::Name("a_b"), Some(5070))));
+        assert_eq!(read("192.0.2.1:05060"), Some((ip("192.0.2.1"), Some(5060))));
+        assert_eq!(read("[2001:db8::10]:5070"), Some((ip("2001:db8::10"), Some(5070))));
+        assert_eq!(read("[2001:db8::10:5070]"), Some((ip("2001:db8::10:5070"), None)));
+        assert_eq!(read("[::ffff:192.0.2.2]"), Some((ip("::ffff:192.0.2.2"), None)));
+        assert_eq!(read("spindle.example.com : 5060"), Some((Host::Name("spindle.example.com"), Some(5060))));
+    }
+
+    #[test]
+    fn three_colons_of_the_old_grammar_are_read() {
+        assert_eq!(read("[2001:db8:::192.0.2.1]"), Some((ip("2001:db8::192.0.2.1"), None)));
+        assert_eq!(read("[2001:::db8:::1]"), None);
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in [
+            "",
+            ":5060",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:5060x",
+            "a:-1",
+            "a b",
+            "a/b",
+            "ä.example",
+            "1.2.3",
+            "1.2.3.4.5",
+            "256.0.0.1",
+            "1.2.3.04",
+            "1..2.3",
+            "12",
+            "2001:db8::10",
+            "[2001:db8::10",
+            "[2001:db8::10]5060",
+            "[]",
+            "[192.0.2.1]",
+            "[fe80::1%eth0]",
+            "[::1]x",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_uris_want_them() {
+        assert_eq!(ip("2001:db8::10").to_string(), "[2001:db8::10]");
+        assert_eq!(ip("192.0.2.1").to_string(), "192.0.2.1");
+        assert_eq!(bare_ip("[2001:db8::1]"), bare_ip("2001:db8::1"));
+        assert_eq!(bare_ip("host"), None);
+    }
+}

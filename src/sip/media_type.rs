@@ -42,3 +42,27 @@ impl<'a> MediaType<'a> {
         Params::new(self.params).get(name).flatten().map(unquote)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_compared_in_any_case() {
+        let media = MediaType::parse("Multipart / Mixed ; Boundary=\"a;\\\"b\"").unwrap();
+        assert!(
+            media.is("multipart", "mixed") && media.is_kind("MULTIPART") && !media.is("multipart", "related")
+        );
+        assert_eq!(media.param("boundary").unwrap(), "a;\"b");
+        assert_eq!(media.param("x"), None);
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in
+            ["", "application", "/sdp", "application/", "a b/c", "application/sdp;", "application/sdp x"]
+        {
+            assert!(MediaType::parse(text).is_none(), "{text:?}");
+        }
+    }
+}

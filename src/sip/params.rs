@@ -86,3 +86,49 @@ fn step(text: &str) -> Option<Option<(Param<'_>, &str)>> {
     let (value, rest) = rest.split_at(quoted_length(bytes).unwrap_or_else(|| until(bytes, VALUE_END)));
     Some(Some(((name, Some(value)), rest)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> Option<Vec<Param<'_>>> {
+        Params::check(text, |_, _| Some(()))?;
+        Some(Params::new(text).collect())
+    }
+
+    #[test]
+    fn blanks_may_stand_around_the_signs() {
+        let params = checked(r#" ; tag = a1 ;lr; n="a;b\"," "#).unwrap();
+        assert_eq!(params, [("tag", Some("a1")), ("lr", None), ("n", Some(r#""a;b\",""#))]);
+        assert_eq!(checked("").unwrap(), []);
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in [
+            "a",
+            ";",
+            ";;a",
+            ";a;",
+            ";a=",
+            ";a=;b",
+            ";a b",
+            ";a=b c",
+            ";a=\"b",
+            ";a=b\"c\"",
+            ";ä=1",
+            ";a,b",
+            "=a",
+        ] {
+            assert_eq!(checked(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_escaped() {
+        let params = Params::new(";%6C%72;Tag=x;tag=y");
+        assert_eq!(params.clone().get("lr"), Some(None));
+        assert_eq!(params.clone().get("TAG"), Some(Some("x")));
+        assert_eq!(params.get("t"), None);
+    }
+}

@@ -92,7 +92,7 @@ fn line_end(raw: &[u8], at: usize) -> Result<(usize, usize), Fault> {
     if feed == at || raw[feed - 1] != b'\r' {
         return Err(Fault::Control);
     }
-    if feed - at > limits::LINE {
+    if feed - 1 - at > limits::LINE {
         return Err(Fault::LineTooLong);
     }
     Ok((feed - 1, feed + 1))
@@ -232,5 +232,103 @@ pub fn call_id(raw: &[u8]) -> Option<&[u8]> {
             }
             return Some(&line[trimmed(&line[..end], value + 1)]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(raw: &str) -> Result<Vec<(Option<Name>, &str)>, Fault> {
+        let found = scan(raw.as_bytes())?;
+        Ok(found.lines.iter().map(|line| (line.name, line.value.of(raw))).collect())
+    }
+
+    #[test]
+    fn fields_are_found_and_folds_kept_in_place() {
+        let raw = "\r\n\r\nX\r\nTO :\r\n a\r\nx-y:b \r\n\t c\r\ns:\r\n\r\nbody";
+        let found = lines(raw).unwrap();
+        assert_eq!(found, [(Some(Name::To), "a"), (None, "b \r\n\t c"), (Some(Name::Subject), "")]);
+        let bytes = Bytes::from(raw);
+        let found = scan(&bytes).unwrap();
+        assert_eq!(&bytes[found.body..], b"body");
+        assert_eq!(found.lines[1].value.of(&text(&bytes, &found)), "b   \t c");
+    }
+
+    #[test]
+    fn what_is_not_utf8_becomes_one_character_each() {
+        let bytes = Bytes::from_static(b"X\r\nS: J\xf6rg \xff\xfe\xc3\xa9\r\n\r\n\xff");
+        let found = scan(&bytes).unwrap();
+        assert_eq!(found.lines[0].value.of(&text(&bytes, &found)), "J\x1arg \x1a\x1aé");
+    }
+
+    #[test]
+    fn bare_controls_are_refused_and_escaped_ones_are_not() {
+        for field in [
+            "S: a\0b",
+            "S: a\rb",
+            "S: \r a",
+            "S: a\r",
+            "S: \x7f",
+            "S: \"a\0\"",
+            "S: \\\0",
+            "S: \"\\\r\"",
+            "\0S: a",
+            "S\0: a",
+        ] {
+            let fault = lines(&format!("X\r\n{field}\r\nT: y\r\n\r\n")).unwrap_err();
+            assert!(matches!(fault, Fault::Control | Fault::HeaderLine), "{field:?}: {fault}");
+            assert!(lines(&format!("X\r\nT: y\r\n{field}\r\n\r\n")).is_err(), "{field:?} at the end");
+        }
+        assert_eq!(lines("X\0\r\nS: a\r\n\r\n"), Err(Fault::Control));
+        assert_eq!(lines("X\r\nS: a\nT: b\r\n\r\n"), Err(Fault::Control));
+        let escaped = "\"BEL:\\\u{7} NUL:\\\0 DEL:\\\u{7f}\" <sip:a@b>";
+        assert_eq!(lines(&format!("X\r\nt: {escaped}\r\n\r\n")), Ok(vec![(Some(Name::To), escaped)]));
+        assert!(lines("X\r\nS: a\tb\r\n\r\n").is_ok());
+    }
+
+    #[test]
+    fn lines_that_are_no_fields_are_refused() {
+        for line in [" S: a", "S", "S a: b", ": a", "S\r\n : a", "Sé: a", "S(x): a"] {
+            assert_eq!(lines(&format!("X\r\n{line}\r\n\r\n")), Err(Fault::HeaderLine), "{line:?}");
+        }
+        assert_eq!(lines("X\r\nS: a\r\n"), Err(Fault::Unterminated));
+        assert_eq!(lines("X"), Err(Fault::Unterminated));
+        assert_eq!(lines("\r\n\r\n"), Err(Fault::Empty));
+        assert_eq!(lines(""), Err(Fault::Empty));
+    }
+
+    #[test]
+    fn limits_hold() {
+        let value = |length| format!("X\r\nS: {}\r\n\r\n", "a".repeat(length));
+        assert!(lines(&value(limits::LINE - 3)).is_ok());
+        assert_eq!(lines(&value(limits::LINE)), Err(Fault::LineTooLong));
+        let folded = format!("X\r\nS: {}\r\n\r\n", "aaaaaaa\r\n ".repeat(limits::LINE / 10));
+        assert_eq!(lines(&folded), Err(Fault::LineTooLong));
+        let many = |count| format!("X\r\n{}\r\n", "S: a\r\n".repeat(count));
+        assert_eq!(lines(&many(limits::HEADERS)).unwrap().len(), limits::HEADERS);
+        assert_eq!(lines(&many(limits::HEADERS + 1)), Err(Fault::TooManyHeaders));
+        assert_eq!(lines(&"\r\n".repeat(limits::MESSAGE)), Err(Fault::MessageTooLarge));
+    }
+
+    #[test]
+    fn the_call_id_is_found_without_parsing() {
+        let find = |raw: &'static str| call_id(raw.as_bytes());
+        assert_eq!(find("X\r\nInvalid: 1\r\nI \t: a@b \r\nCall-ID: c\r\n\r\n"), Some(&b"a@b"[..]));
+        assert_eq!(find("\r\nX\r\ncALL-id:\r\n\ta\r\n\r\n"), Some(&b"a"[..]));
+        assert_eq!(find("X\r\nS: a\r\n i: b\r\n\r\ni: c\r\n"), None);
+        assert_eq!(find("i: a\r\n\r\n"), None);
+        assert_eq!(find("X\r\ni: a"), None);
+        assert_eq!(find(""), None);
+    }
+
+    #[test]
+    fn kinds_are_told_by_the_first_word() {
+        assert_eq!(kind(b"ACK sip:a SIP/2.0\r\n"), Kind::Ack);
+        assert_eq!(kind(b"\r\nINVITE <> SIP/2.0\r\n"), Kind::Request);
+        assert_eq!(kind(b"sip/2.0 99999 x\r\n"), Kind::Response);
+        assert_eq!(kind(b"\x16\x03\x01"), Kind::Noise);
+        assert_eq!(kind(b""), Kind::Noise);
+        assert_eq!(kind(b" INVITE"), Kind::Noise);
     }
 }

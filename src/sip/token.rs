@@ -150,3 +150,44 @@ pub(super) fn number<N: TryFrom<u64>>(text: &str) -> Option<N> {
 pub(super) fn seconds(text: &str) -> Option<u32> {
     is_number(text).then(|| number(text).unwrap_or(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_strings_end_at_the_first_quote_that_is_not_escaped() {
+        assert_eq!(quoted_length(br#""a" b"#), Some(3));
+        assert_eq!(quoted_length(br#""a\"b" c"#), Some(6));
+        assert_eq!(quoted_length(br#""a\\" c"#), Some(5));
+        assert_eq!(quoted_length(br#""a\""#), None);
+        assert_eq!(quoted_length(b"\""), None);
+        assert_eq!(quoted_length(b"a"), None);
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        assert_eq!(unquote(r#""J \\\"X\" Ü""#), r#"J \"X" Ü"#);
+        assert_eq!(unquote("plain"), "plain");
+        assert_eq!(unquote("\""), "\"");
+    }
+
+    #[test]
+    fn numbers_may_have_leading_zeros_and_nothing_else() {
+        assert_eq!(number::<u8>("0068"), Some(68));
+        assert_eq!(number::<u8>("256"), None);
+        assert_eq!(number::<u64>("99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(number::<u32>("99999999999999999999999"), None);
+        for text in ["", "-1", "+1", " 1", "1 ", "1a", "٣"] {
+            assert_eq!(number::<u32>(text), None, "{text:?}");
+        }
+        assert_eq!(seconds("99999999999999999999999"), Some(u32::MAX));
+        assert_eq!(seconds("soon"), None);
+    }
+
+    #[test]
+    fn trimming_takes_the_ends_only() {
+        assert_eq!(trim(" \t a b\r\n "), "a b");
+        assert_eq!(trim(" \t"), "");
+    }
+}

@@ -278,3 +278,93 @@ fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     Some(digit(digits[0])? << 4 | digit(digits[1])?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::parse(text).unwrap_or_else(|_| panic!("{text:?} is a URI"))
+    }
+
+    #[test]
+    fn a_sip_uri_with_everything() {
+        let uri = uri("SIPS:+1-201:secret@[2001:db8::10]:5071;user=phone;lr?Subject=x&a=b");
+        assert_eq!(uri.scheme(), Scheme::Sips);
+        assert_eq!(uri.user().unwrap(), "+1-201");
+        assert_eq!(uri.host(), Some(Host::Ip("2001:db8::10".parse().unwrap())));
+        assert_eq!(uri.port(), Some(5071));
+        assert_eq!(uri.param("USER"), Some(Some("phone")));
+        assert_eq!(uri.param("transport"), None);
+        assert!(uri.is_loose_router() && uri.has_headers());
+        assert_eq!(uri.as_str(), "SIPS:+1-201:secret@[2001:db8::10]:5071;user=phone;lr?Subject=x&a=b");
+    }
+
+    #[test]
+    fn user_parts_may_look_like_anything() {
+        assert_eq!(uri("sip:user;par=u%40example.net@example.com").user().unwrap(), "user;par=u@example.net");
+        assert_eq!(uri("sip:sips%3Auser%40example.com@example.net").user().unwrap(), "sips:user@example.com");
+        assert_eq!(uri("sip:%75se%72@example.com").user().unwrap(), "user");
+        assert_eq!(uri("sip:a?b/c,&=+$@h;x").user().unwrap(), "a?b/c,&=+$");
+        assert_eq!(uri("sip:#31#123@h").user().unwrap(), "#31#123");
+        assert_eq!(uri("sip:%00@h").user().unwrap(), "\0");
+        assert_eq!(uri("sip:%FF@h").user().unwrap(), "\u{fffd}");
+        assert_eq!(uri("sip:h;user=phone").user(), None);
+        assert_eq!(uri("sip:@h").user().unwrap(), "");
+    }
+
+    #[test]
+    fn tel_uris_keep_the_number_as_it_is() {
+        let uri = uri("tel:+43-1-(234);ext=5;phone-context=+43");
+        assert_eq!(uri.scheme(), Scheme::Tel);
+        assert_eq!(uri.user().unwrap(), "+43-1-(234)");
+        assert_eq!(uri.param("ext"), Some(Some("5")));
+        assert_eq!(uri.host(), None);
+    }
+
+    #[test]
+    fn other_schemes_are_not_looked_into() {
+        let uri = uri("urn:service:sos");
+        assert_eq!((uri.scheme(), uri.user(), uri.host()), (Scheme::Other, None, None));
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in [
+            "",
+            "sip",
+            "sip:",
+            ":a",
+            "1sip:a@b",
+            "<sip:a@b>",
+            "sip:a@",
+            "sip:a@b@c",
+            "sip:a b@c",
+            "sip:a@b;",
+            "sip:a@b;;x",
+            "sip:a@b;=1",
+            "sip:%4@b",
+            "sip:%@b",
+            "sip:%zz@b",
+            "sip:a@b:c",
+            "sip:a\0@b",
+            "sip:ä@b",
+            "sip:\"a\"@b",
+            "sip:2001:db8::1",
+            "sip:a@b;x=\\",
+            "tel:",
+            "tel:;ext=1",
+            "tel:+1@b",
+            "tel:1?x=y",
+            "sip:a@b;x,y",
+        ] {
+            assert!(Uri::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Uri::parse(&format!("sip:{}@b", "a".repeat(limits::LINE))).is_err());
+    }
+
+    #[test]
+    fn nothing_of_it_reaches_a_debug_print() {
+        assert_eq!(format!("{:?}", uri("tel:+43123456")), "Uri(Tel, ***)");
+    }
+}

@@ -57,3 +57,35 @@ pub(super) fn comma(text: &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<&str> {
+        Values::new(text).collect()
+    }
+
+    #[test]
+    fn commas_separate() {
+        assert_eq!(values("a, b ,c"), ["a", "b", "c"]);
+        assert_eq!(values(" ,a,, "), ["a"]);
+        assert!(values("").is_empty());
+    }
+
+    #[test]
+    fn quoted_and_bracketed_commas_do_not() {
+        assert_eq!(
+            values(r#""A, \", B" <sip:a,b@c;x=1,2>;q=1, <sip:d@e>"#),
+            [r#""A, \", B" <sip:a,b@c;x=1,2>;q=1"#, "<sip:d@e>"]
+        );
+        assert_eq!(values(r#""<", b"#), [r#""<""#, "b"]);
+    }
+
+    #[test]
+    fn what_is_never_closed_is_one_value() {
+        assert_eq!(values(r#""a, b"#), [r#""a, b"#]);
+        assert_eq!(values("<a, b"), ["<a, b"]);
+        assert_eq!(values("\"a\\"), ["\"a\\"]);
+    }
+}

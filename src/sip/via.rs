@@ -179,3 +179,102 @@ impl fmt::Debug for Via {
         write!(f, "Via({}, ***)", self.transport())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(text: &str) -> Via {
+        Via::parse(text).unwrap_or_else(|_| panic!("{text:?} is a Via"))
+    }
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn blanks_may_stand_nearly_everywhere() {
+        let via =
+            via("SIP  / 2.0  / tcp     spindle.example.com  : 5070 ;  branch  =   z9hG4bK9ikj8 ; rport ");
+        assert_eq!(via.transport(), "TCP");
+        assert_eq!(via.host(), Host::Name("spindle.example.com"));
+        assert_eq!(via.port(), Some(5070));
+        assert_eq!(via.branch(), Some("z9hG4bK9ikj8"));
+        assert!(via.rport_requested() && via.rport().is_none());
+    }
+
+    #[test]
+    fn old_and_unknown_ones_are_read() {
+        assert_eq!(via("SIP/2.0/UDP iftgw.example.com").branch(), None);
+        assert_eq!(via("SIP/2.0/UNKNOWN h;branch=1").transport(), "UNKNOWN");
+        assert_eq!(via("SIP/7.0/UDP h").transport(), "UDP");
+    }
+
+    #[test]
+    fn received_is_read_with_and_without_brackets() {
+        let address = Some("2001:db8::9:255".parse().unwrap());
+        assert_eq!(via("SIP/2.0/UDP [::1];received=2001:db8::9:255;rport=9;branch=1").received(), address);
+        let via = via("SIP/2.0/UDP [::1];received=[2001:db8::9:255];rport=9;branch=1");
+        assert_eq!((via.received(), via.rport()), (address, Some(9)));
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in [
+            "",
+            "SIP/2.0 h",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0/ h",
+            "/2.0/UDP h",
+            "SIP//UDP h",
+            "SIP/2.0/UDPh;x",
+            "SIP/2.0/UDP h;;",
+            "SIP/2.0/UDP h;branch=",
+            "SIP/2.0/UDP h;branch",
+            "SIP/2.0/UDP h;branch=z9hG4bK",
+            "SIP/2.0/UDP h;branch=a;branch=b",
+            "SIP/2.0/UDP h:0",
+            "SIP/2.0/UDP h i",
+            "SIP/2.0/UDP h,",
+            "SIP/2.0/UDP 192.0.2.15;;,;,,",
+        ] {
+            assert!(Via::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_source_is_stamped_over_what_the_sender_wrote() {
+        let source = at("192.0.2.7:4000");
+        assert_eq!(via("SIP/2.0/UDP 192.0.2.7;branch=1").stamped(source), "SIP/2.0/UDP 192.0.2.7;branch=1");
+        assert_eq!(
+            via("SIP/2.0/UDP host ;branch=1").stamped(source),
+            "SIP/2.0/UDP host;branch=1;received=192.0.2.7"
+        );
+        assert_eq!(
+            via("SIP/2.0/UDP 192.0.2.7;rport;branch=1").stamped(source),
+            "SIP/2.0/UDP 192.0.2.7;rport=4000;branch=1;received=192.0.2.7"
+        );
+        assert_eq!(
+            via("SIP/2.0/UDP 10.0.0.1;received=1.2.3.4;rport=1;branch=1")
+                .stamped(at("[::ffff:192.0.2.7]:4000")),
+            "SIP/2.0/UDP 10.0.0.1;rport=4000;branch=1;received=192.0.2.7"
+        );
+        assert_eq!(
+            via("SIP/2.0/UDP [2001:db8::1];branch=1").stamped(at("[2001:db8::2]:5060")),
+            "SIP/2.0/UDP [2001:db8::1];branch=1;received=2001:db8::2"
+        );
+    }
+
+    #[test]
+    fn responses_go_to_the_source_and_nowhere_else() {
+        let source = at("192.0.2.7:4000");
+        assert_eq!(via("SIP/2.0/UDP h;rport").reply_to(source), source);
+        assert_eq!(
+            via("SIP/2.0/UDP h:5080;maddr=239.1.1.1;received=10.1.1.1").reply_to(source),
+            at("192.0.2.7:5080")
+        );
+        assert_eq!(via("SIP/2.0/UDP 255.255.255.255").reply_to(source), at("192.0.2.7:5060"));
+        assert_eq!(via("SIP/2.0/TLS h").reply_to(source), at("192.0.2.7:5061"));
+    }
+}

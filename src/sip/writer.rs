@@ -120,3 +120,139 @@ impl Write for Clean<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::net::SocketAddr;
+
+    use crate::sip::{Malformed, Message};
+
+    const INVITE: &str = concat!(
+        "INVITE sip:bob@example.com SIP/2.0\r\n",
+        "Via: SIP/2.0/UDP 192.0.2.1:5080;rport;branch=z9hG4bKa , SIP/2.0/TCP h;branch=b\r\n",
+        "Record-Route: <sip:p1;lr>\r\n",
+        "v: SIP/2.0/TLS h\r\n",
+        "Record-Route: <sip:p2;lr>\r\n",
+        "f: \"A\\\0\" <sip:a@example.org>\r\n ;tag=1\r\n",
+        "t: sip:bob@example.com\r\n",
+        "i: 1@x\r\n",
+        "CSeq: 0007 INVITE\r\n",
+        "Timestamp: 54\r\n",
+        "Subject: secret\r\n",
+        "l: 0\r\n\r\n",
+    );
+
+    fn parse(text: &str) -> Result<Message, Malformed> {
+        Message::parse(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    fn source() -> SocketAddr {
+        "198.51.100.9:4444".parse().unwrap()
+    }
+
+    fn echo(text: &str) -> Echo {
+        match parse(text) {
+            Ok(Message::Request(request)) => request.echo(source()),
+            Err(malformed) => malformed.echo(source()).unwrap(),
+            Ok(_) => panic!("it is a request"),
+        }
+    }
+
+    fn response(status: Status, echo: &Echo) -> String {
+        String::from_utf8(Writer::response(status, echo, Some("own")).finish().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_response_repeats_what_it_must_and_nothing_more() {
+        let text = response(Status::OK, &echo(INVITE));
+        assert_eq!(
+            text,
+            concat!(
+                "SIP/2.0 200 OK\r\n",
+                "Via: SIP/2.0/UDP 192.0.2.1:5080;rport=4444;branch=z9hG4bKa;received=198.51.100.9\r\n",
+                "Via:  SIP/2.0/TCP h;branch=b\r\n",
+                "Via: SIP/2.0/TLS h\r\n",
+                "From: \"A\\\0\" <sip:a@example.org>\r\n ;tag=1\r\n",
+                "To: sip:bob@example.com;tag=own\r\n",
+                "Call-ID: 1@x\r\n",
+                "CSeq: 0007 INVITE\r\n",
+                "Record-Route: <sip:p1;lr>\r\n",
+                "Record-Route: <sip:p2;lr>\r\n",
+                "Content-Length: 0\r\n\r\n",
+            )
+        );
+        let Ok(Message::Response(response)) = parse(&text) else { panic!("it is a response") };
+        assert_eq!((response.via_count(), response.to().tag()), (3, Some("own")));
+    }
+
+    #[test]
+    fn a_100_has_the_timestamp_and_no_tag_and_no_route() {
+        let text = response(Status::TRYING, &echo(INVITE));
+        assert!(text.contains("To: sip:bob@example.com\r\n") && text.contains("Timestamp: 54\r\n"), "{text}");
+        assert!(!text.contains("Record-Route"), "{text}");
+    }
+
+    #[test]
+    fn a_tag_that_is_there_stays_and_failures_have_no_route() {
+        let text = response(
+            Status::NOT_FOUND,
+            &echo(&INVITE.replace("bob@example.com\r\ni", "bob@example.com;tag=9\r\ni")),
+        );
+        assert!(text.contains("To: sip:bob@example.com;tag=9\r\n") && !text.contains("own"), "{text}");
+        assert!(!text.contains("Record-Route"), "{text}");
+    }
+
+    #[test]
+    fn a_malformed_request_is_answered_by_what_could_be_read() {
+        let text = response(
+            Status::BAD_REQUEST,
+            &echo(&INVITE.replace("t: sip:bob@example.com", "t: \"Bob <sip:b@x>")),
+        );
+        assert!(
+            text.contains("To: \"Bob <sip:b@x>;tag=own\r\n") && text.contains("CSeq: 0007 INVITE\r\n"),
+            "{text}"
+        );
+        let text = response(Status::BAD_REQUEST, &echo(&INVITE.replace("t: sip:bob@example.com\r\n", "")));
+        assert!(!text.contains("\r\nTo:") && text.contains("rport=4444"), "{text}");
+        let text = response(Status::BAD_REQUEST, &echo(&INVITE.replace(";rport;", ";;rport;")));
+        assert!(text.contains("Via: SIP/2.0/UDP 192.0.2.1:5080;received=198.51.100.9\r\n"), "{text}");
+        let text =
+            response(Status::BAD_REQUEST, &echo(&INVITE.replace("i: 1@x", "i: 1\0x").replace("\r\n", "\n")));
+        assert!(!text.contains("Call-ID") && text.contains("CSeq: 0007 INVITE\r\n"), "{text}");
+        let text = response(
+            Status::BAD_REQUEST,
+            &echo(&INVITE.replace("i: 1@x", "i: 1 x").replace("UDP 192", "UDP\r\n 192")),
+        );
+        assert!(text.contains("SIP/2.0/UDP   192.0.2.1:5080;rport=4444"), "{text}");
+    }
+
+    #[test]
+    fn acks_responses_and_noise_are_not_answered() {
+        for line in ["ACK sip:bob@example.com SIP/2.0", "SIP/2.0 200 OK"] {
+            let text = INVITE.replace("INVITE sip:bob@example.com SIP/2.0", line).replace("i: 1@x\r\n", "");
+            assert!(parse(&text).unwrap_err().echo(source()).is_none(), "{line}");
+        }
+        assert!(parse("\0\0\0\0").unwrap_err().echo(source()).is_none());
+        assert!(parse("INVITE sip:a SIP/2.0\r\n\r\n").unwrap_err().echo(source()).is_none());
+    }
+
+    #[test]
+    fn no_value_can_start_a_header_of_its_own() {
+        let mut writer = Writer::request(&Method::Other("X\r\nA: b".into()), "sip:a b\r\n\0@c");
+        writer.header(Name::Subject, "x\r\nBcc: y\0\u{7f}\t").header(Name::MaxForwards, 70);
+        let text = writer.body("text/plain\r\nZ: 1", b"\r\n\0");
+        assert_eq!(
+            &text[..],
+            &b"XA:b sip:ab@c SIP/2.0\r\nSubject: xBcc: y\r\nMax-Forwards: 70\r\n\
+               Content-Type: text/plainZ: 1\r\nContent-Length: 3\r\n\r\n\r\n\0"[..]
+        );
+    }
+
+    #[test]
+    fn nothing_of_it_reaches_a_debug_print() {
+        let writer = Writer::request(&Method::INVITE, "sip:+43123456@h");
+        assert!(!format!("{writer:?}{:?}", echo(INVITE)).contains("43123456"));
+    }
+}
