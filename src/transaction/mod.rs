@@ -92,3 +92,6 @@ impl Backoff {
 fn earlier(retransmit: Option<Backoff>, end: Option<Instant>) -> Option<Instant> {
     [retransmit.map(|backoff| backoff.at), end].into_iter().flatten().min()
 }
+
+#[cfg(test)]
+mod tests;
