@@ -4,7 +4,7 @@
 mod target;
 
 use crate::base::Flow;
-use crate::sip::{Address, Head, Name, Request, Response};
+use crate::sip::{Address, Head, Name, Request, Response, Scheme};
 use crate::transaction::RequestHead;
 
 /// One dialog, ours at one end.
@@ -178,5 +178,6 @@ impl Dialog {
 fn contact(message: &Head) -> Result<Box<str>, DialogFault> {
     let value = message.values(Name::Contact).next().ok_or(DialogFault::NoContact)?;
     let address = Address::parse(value).map_err(|_| DialogFault::NoContact)?;
-    Ok(address.uri().as_str().into())
+    let is_sip = matches!(address.uri().scheme(), Scheme::Sip | Scheme::Sips);
+    if is_sip { Ok(target::request_uri(address.uri())) } else { Err(DialogFault::NoContact) }
 }
