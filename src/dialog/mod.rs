@@ -181,3 +181,6 @@ fn contact(message: &Head) -> Result<Box<str>, DialogFault> {
     let is_sip = matches!(address.uri().scheme(), Scheme::Sip | Scheme::Sips);
     if is_sip { Ok(target::request_uri(address.uri())) } else { Err(DialogFault::NoContact) }
 }
+
+#[cfg(test)]
+mod tests;
