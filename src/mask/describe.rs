@@ -21,6 +21,8 @@ pub struct LegMedia {
     port: u16,
     said: Option<Said>,
     heard: Option<RemoteMedia>,
+    /// What each payload type has stood for on this leg, whoever chose it.
+    meanings: Vec<Format>,
 }
 
 /// What the leg's party last said of its media.
@@ -47,10 +49,13 @@ struct Said {
     formats: Vec<Format>,
     direction: Direction,
     ptime: Option<u8>,
-    lines: usize,
+    profile: Profile,
+    lines: Vec<Line>,
     body: Bytes,
 }
 
+/// The lines of a description that answers none.
+const AUDIO_ALONE: &[Line] = &[Line::Audio];
 /// Payload types from here on are for codecs without a number of their own (RFC 3551 section 6).
 const FIRST_DYNAMIC: u8 = 96;
 /// By custom, telephone-event at 8 kHz has this one: old gateways expect it.
@@ -60,11 +65,20 @@ impl LegMedia {
     /// A leg whose media come to an address and port of ours; `session_id` is random.
     #[must_use]
     pub fn new(session_id: u64, address: IpAddr, port: u16) -> Self {
-        Self { session_id: session_id >> 2, version: 0, address, port, said: None, heard: None }
+        Self {
+            session_id: session_id >> 2,
+            version: 0,
+            address,
+            port,
+            said: None,
+            heard: None,
+            meanings: Vec::new(),
+        }
     }
 
     /// Takes note of what the party said.
     pub fn hear(&mut self, remote: RemoteMedia) {
+        self.note(&remote.formats);
         self.heard = Some(remote);
     }
 
@@ -112,30 +126,30 @@ impl LegMedia {
         self.answer(&media)
     }
 
-    /// An offer of what the other side wants.
+    /// An offer of what the other side wants. A codec for which no payload type is left is left out.
     pub fn offer(&mut self, media: &Media) -> Bytes {
         let mut formats: Vec<Format> = Vec::with_capacity(media.codecs.len());
         for codec in &media.codecs {
-            let payload =
-                self.known_payload(codec, &formats).unwrap_or_else(|| free_payload(codec, &formats));
-            formats.push(Format { payload, codec: *codec });
+            let payload = self.known_payload(codec, &formats).or_else(|| self.free_payload(codec, &formats));
+            formats.extend(payload.map(|payload| Format { payload, codec: *codec }));
         }
         self.say(formats, media)
     }
 
-    /// An answer to the party's offer with what the other side accepted, in the party's own payload types.
-    /// `None` where nothing is left.
+    /// An answer to the party's offer with what the other side accepted, in the party's own payload types and
+    /// within the direction that it offered (RFC 3264 section 6.1). `None` where nothing is left.
     pub fn answer(&mut self, media: &Media) -> Option<Bytes> {
         let heard = self.heard.as_ref()?;
-        let formats: Vec<Format> = media
-            .codecs
-            .iter()
-            .filter_map(|codec| {
-                let theirs = heard.formats.iter().find(|format| format.codec.matches(codec))?;
-                Some(Format { payload: theirs.payload, codec: *codec })
-            })
-            .collect();
-        formats.iter().any(|format| format.codec.is_speech()).then(|| self.say(formats, media))
+        let mut formats: Vec<Format> = Vec::with_capacity(media.codecs.len());
+        for codec in &media.codecs {
+            let theirs = heard.formats.iter().find(|format| format.codec.matches(codec));
+            let payload = theirs.map(|format| format.payload).filter(|payload| is_free(*payload, &formats));
+            formats.extend(payload.map(|payload| Format { payload, codec: *codec }));
+        }
+        let (ours, theirs) = (media.direction, heard.direction);
+        let direction = Direction::new(ours.sends() && theirs.receives(), ours.receives() && theirs.sends());
+        let has_speech = formats.iter().any(|format| format.codec.is_speech());
+        has_speech.then(|| self.say(formats, &Media { direction, ..media.clone() }))
     }
 
     /// What the media engine is to know of this side. `sources` are the networks that its packets may come from.
@@ -164,12 +178,14 @@ impl LegMedia {
     }
 
     fn say(&mut self, formats: Vec<Format>, media: &Media) -> Bytes {
-        let lines = self.heard.as_ref().map_or(&[][..], |heard| &heard.lines);
+        let lines = self.heard.as_ref().map_or(AUDIO_ALONE, |heard| &heard.lines);
+        let profile = self.heard.as_ref().map_or(Profile::Avp, |heard| heard.profile);
         if let Some(said) = &self.said
             && said.formats == formats
             && said.direction == media.direction
             && said.ptime == media.ptime
-            && said.lines == lines.len()
+            && said.profile == profile
+            && said.lines == lines
         {
             return said.body.clone();
         }
@@ -183,10 +199,12 @@ impl LegMedia {
             formats: &formats,
             direction: media.direction,
             ptime: media.ptime,
-            profile: self.heard.as_ref().map_or(Profile::Avp, |heard| heard.profile),
+            profile,
             lines,
         }));
-        let said = Said { formats, direction: media.direction, ptime: media.ptime, lines: lines.len(), body };
+        let lines = lines.to_vec();
+        self.note(&formats);
+        let said = Said { formats, direction: media.direction, ptime: media.ptime, profile, lines, body };
         self.said.insert(said).body.clone()
     }
 
@@ -195,18 +213,33 @@ impl LegMedia {
     fn known_payload(&self, codec: &Codec, taken: &[Format]) -> Option<u8> {
         let said = self.said.iter().flat_map(|said| &said.formats);
         let heard = self.heard.iter().flat_map(|heard| &heard.formats);
-        let known = said.chain(heard).find(|format| format.codec.matches(codec))?;
-        (!taken.iter().any(|format| format.payload == known.payload)).then_some(known.payload)
+        let mut known = said.chain(heard).chain(&self.meanings);
+        let usable = |format: &&Format| format.codec.matches(codec) && is_free(format.payload, taken);
+        known.find(usable).map(|format| format.payload)
+    }
+
+    /// A payload type for a codec that has none yet: one that never stood for another as long as there is one.
+    fn free_payload(&self, codec: &Codec, taken: &[Format]) -> Option<u8> {
+        let own = match codec {
+            Codec::TelephoneEvent { clock: 8000 } => Some(TELEPHONE_EVENT),
+            _ => codec.static_payload(),
+        };
+        let dynamic = || (FIRST_DYNAMIC..=127).filter(|payload| *payload != TELEPHONE_EVENT);
+        let is_new = |payload: &u8| is_free(*payload, taken) && is_free(*payload, &self.meanings);
+        let fresh = own.into_iter().chain(dynamic()).find(is_new);
+        fresh.or_else(|| dynamic().find(|payload| is_free(*payload, taken)))
+    }
+
+    fn note(&mut self, formats: &[Format]) {
+        for format in formats {
+            match self.meanings.iter_mut().find(|known| known.payload == format.payload) {
+                Some(known) => *known = *format,
+                None => self.meanings.push(*format),
+            }
+        }
     }
 }
 
-fn free_payload(codec: &Codec, taken: &[Format]) -> u8 {
-    let is_free = |payload: &u8| !taken.iter().any(|format| format.payload == *payload);
-    let own = match codec {
-        Codec::TelephoneEvent { clock: 8000 } => Some(TELEPHONE_EVENT),
-        _ => codec.static_payload(),
-    };
-    own.filter(is_free)
-        .or_else(|| (FIRST_DYNAMIC..=127).filter(|payload| *payload != TELEPHONE_EVENT).find(is_free))
-        .expect("a description has far fewer formats than there are dynamic payload types")
+fn is_free(payload: u8, taken: &[Format]) -> bool {
+    !taken.iter().any(|format| format.payload == payload)
 }
