@@ -38,7 +38,9 @@ impl Guard {
         let mut lines = head.split(|byte| *byte == b'\n');
         let start = lines.next().unwrap_or_default();
         let in_head = lines.any(|line| (opens || !is_own_leg(line)) && contains(line, &self.needle));
-        in_head || contains(body, &self.needle) || (opens && contains(start, &self.needle))
+        let in_body =
+            body.split(|byte| *byte == b'\n').any(|line| !is_origin(line) && contains(line, &self.needle));
+        in_head || in_body || (opens && contains(start, &self.needle))
     }
 }
 
@@ -46,6 +48,12 @@ fn is_own_leg(line: &[u8]) -> bool {
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
     let name = std::str::from_utf8(name).unwrap_or_default().trim();
     OWN_LEG.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// The o-line of a session description: a long random number of ours, in which any seven digits turn up by chance
+/// once in some hundred thousand calls.
+fn is_origin(line: &[u8]) -> bool {
+    line.starts_with(b"o=- ")
 }
 
 fn contains(text: &[u8], needle: &[u8]) -> bool {
@@ -76,6 +84,51 @@ mod tests {
         let message = b"SIP/2.0 200 OK\r\nFrom: \"+919876500002\" <sip:a@b>\r\nCall-ID: 919876500002\r\n\r\n";
         assert!(!guard().finds(message, false));
         assert!(guard().finds(message, true), "what we wrote ourselves is looked at");
+    }
+
+    #[test]
+    fn finds_a_number_in_a_description_but_for_our_own_random_session_id() {
+        let message = |line: &str| {
+            format!("SIP/2.0 200 OK\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n{line}\r\ns=-\r\n")
+        };
+        assert!(!guard().finds(message("o=- 1238765000024 1 IN IP4 198.51.100.7").as_bytes(), false));
+        for line in ["o=9876500002 1 1 IN IP4 198.51.100.7", "i=+919876500002", "a=x:876500002"] {
+            assert!(guard().finds(message(line).as_bytes(), false), "{line}");
+        }
+    }
+
+    #[test]
+    fn looks_at_the_request_line_only_of_what_opens_a_leg() {
+        let message = |line: &str| format!("{line}\r\nMax-Forwards: 70\r\n\r\n");
+        let invite = message("INVITE sip:+919876500002@h SIP/2.0");
+        assert!(guard().finds(invite.as_bytes(), true));
+        assert!(!guard().finds(invite.as_bytes(), false), "inside a dialog it is the party's own Contact");
+        assert!(!guard().finds(message("INVITE sip:+918045550102@h SIP/2.0").as_bytes(), true));
+    }
+
+    #[test]
+    fn leaves_out_numbers_too_short_to_be_told_from_chance() {
+        let guard = |number: &str| Guard::new(number.parse().unwrap(), &[]);
+        assert!(guard("+1234567").is_some());
+        assert!(guard("+1234567").unwrap().finds(b"SIP/2.0 200 OK\r\nX: 1234567\r\n\r\n", false));
+        let long = guard("+123456789012345").unwrap();
+        assert!(
+            long.finds(b"SIP/2.0 200 OK\r\nX: 0789012345\r\n\r\n", false),
+            "the last nine digits are enough"
+        );
+        assert!(!long.finds(b"SIP/2.0 200 OK\r\nX: 89012345\r\n\r\n", false));
+    }
+
+    #[test]
+    fn takes_a_message_without_an_end_or_a_header_without_a_colon() {
+        for message in [&b""[..], b"876500002", b"X\r\n876500002\r\n", b"A: b\r\n\xff876500002"] {
+            assert_eq!(
+                guard().finds(message, true),
+                message.starts_with(b"8") || message.len() > 9,
+                "{message:?}"
+            );
+        }
+        assert!(guard().finds(b"SIP/2.0 200 OK\r\nX: 876500002", false), "cut off before the blank line");
     }
 
     #[test]
