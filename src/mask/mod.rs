@@ -14,3 +14,6 @@ pub mod write;
 pub use crossing::{Cause, Crossing, Failure, Media};
 pub use describe::{LegMedia, RemoteMedia};
 pub use identity::Asserted;
+
+#[cfg(test)]
+mod tests;
