@@ -1,0 +1,342 @@
+//! The world of a test: one switch and all that is around it.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use maskline::base::settings::Settings;
+use maskline::base::time::Anchor;
+use maskline::base::{ConnectionId, Flow, Random, Shards, Transport};
+use maskline::call::{Listener, Policy};
+use maskline::ledger::CallRecord;
+use maskline::relay::{Event, RelayId};
+use maskline::route::{self, Index};
+use maskline::switch::{Command, Input, Output, Registry, Switch};
+
+use super::agenda::{Agenda, Happening};
+use super::engine::{Engine, RelayState};
+use super::logs::Logs;
+use super::scene;
+use super::text::Text;
+use super::wire::{Conditions, Datagram};
+
+/// How long [`World::expect`] waits, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A handle of the world; every endpoint has one.
+#[derive(Clone)]
+pub struct World(Rc<RefCell<Inner>>);
+
+pub struct Inner {
+    pub now: Instant,
+    start: Instant,
+    pub switch: Switch,
+    pub engine: Engine,
+    pub policy: Arc<Policy>,
+    pub conditions: Conditions,
+    /// How long a decision takes.
+    pub decision_delay: Duration,
+    /// Decisions never come.
+    pub is_undecided: bool,
+    /// What host names lead to.
+    pub names: HashMap<String, Vec<SocketAddr>>,
+    pub records: Vec<CallRecord>,
+    /// All that was sent, by anyone.
+    pub wire: Vec<Datagram>,
+    inboxes: BTreeMap<SocketAddr, Vec<Text>>,
+    streams: HashMap<SocketAddr, ConnectionId>,
+    agenda: Agenda,
+    pub random: Random,
+    count: u64,
+    logs: Logs,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(scene::SETTINGS, 1)
+    }
+
+    /// A world with other settings, and a seed for all that is random in it.
+    pub fn with(settings: &str, seed: u64) -> Self {
+        let logs = Logs::capture();
+        #[allow(clippy::disallowed_methods)]
+        let now = Instant::now();
+        let policy = policy(settings);
+        let mut random = Random::from_number(seed);
+        let registry = Arc::new(Registry::new(now, &mut random));
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let switch = Switch::new(0, policy.clone(), registry, random.fork(), Anchor::new(now, wall));
+        Self(Rc::new(RefCell::new(Inner {
+            now,
+            start: now,
+            switch,
+            engine: Engine::new(),
+            policy,
+            conditions: Conditions::GOOD,
+            decision_delay: Duration::ZERO,
+            is_undecided: false,
+            names: HashMap::new(),
+            records: Vec::new(),
+            wire: Vec::new(),
+            inboxes: BTreeMap::new(),
+            streams: HashMap::new(),
+            agenda: Agenda::default(),
+            random,
+            count: 0,
+            logs,
+        })))
+    }
+
+    pub fn get(&self) -> Ref<'_, Inner> {
+        self.0.borrow()
+    }
+
+    pub fn edit(&self) -> RefMut<'_, Inner> {
+        self.0.borrow_mut()
+    }
+
+    /// The time since the world began.
+    pub fn time(&self) -> Duration {
+        self.get().time()
+    }
+
+    /// A token for an endpoint, unlike any other.
+    pub fn token(&self) -> String {
+        let mut inner = self.edit();
+        inner.count += 1;
+        format!("ua{}", inner.count)
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: Duration) {
+        let mut inner = self.edit();
+        let until = inner.now + time;
+        while inner.step(until) {}
+    }
+
+    /// Sends bytes from an endpoint to the switch.
+    pub fn send(&self, from: SocketAddr, bytes: impl Into<Vec<u8>>) {
+        self.edit().send(from, bytes.into());
+    }
+
+    /// The next message at an endpoint that fits; fails where none comes in time.
+    pub fn expect(&self, at: SocketAddr, what: &str, fits: impl Fn(&Text) -> bool) -> Text {
+        let until = self.get().now + PATIENCE;
+        loop {
+            if let Some(text) = self.edit().take(at, &fits) {
+                return text;
+            }
+            if !self.edit().step(until) {
+                panic!("{at} never got {what}\n{}", self.ladder());
+            }
+        }
+    }
+
+    /// What an endpoint has got and not read that fits.
+    pub fn unread(&self, at: SocketAddr, fits: impl Fn(&Text) -> bool) -> Option<Text> {
+        self.edit().take(at, &fits)
+    }
+
+    /// Every message that came to an endpoint, from the start.
+    pub fn received(&self, at: &str) -> Vec<Text> {
+        let at = scene::address(at);
+        let inner = self.get();
+        let came = inner.wire.iter().filter(|datagram| datagram.to == at && datagram.copies > 0);
+        came.map(|datagram| Text::new(&datagram.bytes)).collect()
+    }
+
+    /// Lets an endpoint use TCP from now on.
+    pub fn connect(&self, from: &str) {
+        let from = scene::address(from);
+        let mut inner = self.edit();
+        inner.count += 1;
+        let connection = ConnectionId(inner.count);
+        inner.streams.insert(from, connection);
+    }
+
+    /// An endpoint's connection breaks.
+    pub fn disconnect(&self, from: &str) {
+        let from = scene::address(from);
+        let mut inner = self.edit();
+        let flow = inner.flow(from);
+        inner.streams.remove(&from);
+        inner.input(Input::FlowLost { flow });
+    }
+
+    pub fn command(&self, command: Command) {
+        self.edit().input(Input::Command(command));
+    }
+
+    /// Puts other settings in force.
+    pub fn reconfigure(&self, settings: &str) {
+        let policy = policy(settings);
+        self.edit().policy = policy.clone();
+        self.command(Command::Reconfigure(policy));
+    }
+
+    /// The one relay that is open.
+    pub fn relay(&self) -> RelayState {
+        let inner = self.get();
+        assert_eq!(inner.engine.open.len(), 1, "one relay is open");
+        inner.engine.open.values().next().unwrap().clone()
+    }
+
+    /// The media engine tells something of the one relay that is open.
+    pub fn tell(&self, event: impl FnOnce(RelayId) -> Event) {
+        let relay = *self.get().engine.open.keys().next().expect("a relay is open");
+        self.edit().input(Input::Media(event(relay)));
+    }
+
+    /// Lets all that is left come to its end, and checks that nothing remains of it.
+    pub fn settle(&self) {
+        self.pass(Duration::from_secs(70));
+        let inner = self.get();
+        assert_eq!(inner.switch.calls(), 0, "calls remain\n{}", inner.ladder());
+        assert_eq!(inner.switch.transactions(), 0, "transactions remain\n{}", inner.ladder());
+        assert!(inner.engine.open.is_empty(), "ports remain\n{}", inner.ladder());
+        assert_eq!(inner.switch.leaks(), 0, "the egress guard found something\n{}", inner.ladder());
+        assert_eq!(inner.switch.next_deadline(), None, "a deadline remains");
+        inner.logs.check();
+    }
+
+    /// Settles, and gives the one record.
+    pub fn end(&self) -> CallRecord {
+        self.settle();
+        let inner = self.get();
+        assert_eq!(inner.records.len(), 1, "one record is written\n{}", inner.ladder());
+        inner.records[0].clone()
+    }
+
+    pub fn logs(&self) -> String {
+        self.get().logs.text()
+    }
+
+    /// Who sent what to whom, a line each.
+    pub fn ladder(&self) -> String {
+        self.get().ladder()
+    }
+}
+
+impl Inner {
+    pub fn time(&self) -> Duration {
+        self.now - self.start
+    }
+
+    pub fn ladder(&self) -> String {
+        let last = self.wire.len().saturating_sub(60);
+        self.wire[last..].iter().map(|datagram| datagram.title() + "\n").collect()
+    }
+
+    fn flow(&self, remote: SocketAddr) -> Flow {
+        let connection = self.streams.get(&remote).copied();
+        let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
+        Flow { transport, local: scene::address(scene::SWITCH), remote, connection }
+    }
+
+    pub fn send(&mut self, from: SocketAddr, bytes: Vec<u8>) {
+        let flow = self.flow(from);
+        let ways = self.conditions.fate(&mut self.random, flow.transport);
+        let at = self.time();
+        let (transport, to) = (flow.transport, scene::address(scene::SWITCH));
+        for way in &ways {
+            let input = Input::Message { flow, bytes: bytes.clone().into() };
+            self.agenda.add(self.now + *way, Happening::Switch(input));
+        }
+        self.wire.push(Datagram { at, transport, from, to, bytes, copies: ways.len() });
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.switch.handle(self.now, input);
+        self.drain();
+    }
+
+    /// Takes a message that fits out of an inbox.
+    pub fn take(&mut self, at: SocketAddr, fits: impl Fn(&Text) -> bool) -> Option<Text> {
+        let inbox = self.inboxes.entry(at).or_default();
+        let place = inbox.iter().position(fits)?;
+        Some(inbox.remove(place))
+    }
+
+    /// What the switch wants to happen next.
+    pub fn next(&self) -> Option<Instant> {
+        [self.agenda.next(), self.switch.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Goes on to the next thing that happens, no later than `until`; false where time is up.
+    pub fn step(&mut self, until: Instant) -> bool {
+        let Some(at) = self.next().filter(|at| *at <= until) else {
+            self.now = until;
+            return false;
+        };
+        self.now = self.now.max(at);
+        match self.agenda.take(self.now) {
+            Some(Happening::Switch(input)) => self.switch.handle(self.now, input),
+            Some(Happening::Endpoint(datagram)) => {
+                self.inboxes.entry(datagram.to).or_default().push(Text::new(&datagram.bytes));
+            }
+            None => self.switch.advance(self.now),
+        }
+        self.drain();
+        true
+    }
+
+    /// Does what the switch wants done.
+    fn drain(&mut self) {
+        while let Some(output) = self.switch.poll() {
+            match output {
+                Output::Send { flow, bytes } => self.deliver(flow, bytes.to_vec()),
+                Output::Resolve { id, host, .. } => {
+                    let addresses = self.names.get(&*host).cloned().unwrap_or_default();
+                    let input = Input::Resolved { id, addresses };
+                    self.agenda.add(self.now + Duration::from_millis(1), Happening::Switch(input));
+                }
+                Output::Decide { .. } if self.is_undecided => {}
+                Output::Decide { call, question } => {
+                    let decision = route::decide(&self.policy.index, &question);
+                    let input = Input::Decided { call, decision };
+                    self.agenda.add(self.now + self.decision_delay, Happening::Switch(input));
+                }
+                Output::Media(command) => {
+                    if let Some(event) = self.engine.handle(command) {
+                        self.agenda.add(self.now, Happening::Switch(Input::Media(event)));
+                    }
+                }
+                Output::Record(record) => self.records.push(*record),
+            }
+        }
+    }
+
+    fn deliver(&mut self, flow: Flow, bytes: Vec<u8>) {
+        let (transport, from, to) = (flow.transport, flow.local, flow.remote);
+        if transport.is_reliable() && flow.connection.is_some_and(|id| self.streams.get(&to) != Some(&id)) {
+            self.agenda.add(self.now, Happening::Switch(Input::FlowLost { flow }));
+            return;
+        }
+        let ways = self.conditions.fate(&mut self.random, transport);
+        let datagram = Datagram { at: self.time(), transport, from, to, bytes, copies: ways.len() };
+        for way in ways {
+            self.agenda.add(self.now + way, Happening::Endpoint(datagram.clone()));
+        }
+        self.wire.push(datagram);
+    }
+}
+
+/// The settings in force, as the product reads and arranges them.
+fn policy(settings: &str) -> Arc<Policy> {
+    let settings = Settings::parse(settings, Path::new("test.toml")).unwrap_or_else(|faults| {
+        panic!("{}", faults.iter().map(|fault| format!("{fault}\n")).collect::<String>())
+    });
+    let listener = |listen: &maskline::base::settings::Listen| Listener {
+        transport: listen.transport,
+        bind: listen.address,
+        public: listen.address,
+        media_bind: listen.address.ip(),
+        media_public: listen.address.ip(),
+    };
+    let listeners = settings.sip.listen.iter().map(listener).collect();
+    Arc::new(Policy { index: Arc::new(Index::new(Arc::new(settings))), listeners, shards: Shards::new(1) })
+}
