@@ -119,7 +119,7 @@ impl LegMedia {
                 .iter()
                 .all(|ours| !ours.codec.matches(&theirs.codec) || ours.payload == theirs.payload)
         };
-        if said.lines.max(1) == heard.lines.len() && heard.formats.iter().all(fits) {
+        if said.lines == heard.lines && heard.formats.iter().all(fits) {
             return Some(said.body.clone());
         }
         let media = Media { codecs: self.agreed(), ptime: said.ptime, direction: said.direction };

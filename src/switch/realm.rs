@@ -113,12 +113,17 @@ impl Realm {
 mod tests {
     use super::*;
 
+    fn start() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "a test needs some moment to begin with")]
+        Instant::now()
+    }
+
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
     #[test]
     fn a_nonce_counts_up_grows_old_and_belongs_to_its_source() {
-        let now = Instant::now();
+        let now = start();
         let realm = Realm::new(now, &mut Random::from_number(1));
         let nonce = realm.nonce(now, HERE);
         assert_eq!(realm.check(now, THERE, &nonce, Some(1)), Nonce::Foreign);
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_source_runs_out_of_challenges_and_gets_them_back() {
-        let now = Instant::now();
+        let now = start();
         let realm = Realm::new(now, &mut Random::from_number(1));
         let drawn = (0..1_000).filter(|_| realm.may_challenge(now, HERE)).count();
         assert_eq!(drawn, 50);
