@@ -10,8 +10,8 @@ use super::rows::{mapping, phone, trunk};
 use super::table::{File, Flaw, Read, Table, Value};
 use super::values::{CODECS, boolean, duration, list, number, secret, some, text, whole, word};
 use super::{
-    Api, ApiToken, Call, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records, Settings,
-    Sip, Store, Trunk, Webhooks,
+    Api, Call, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records, Settings, Sip,
+    Store, Trunk, Webhooks,
 };
 use crate::base::Transport;
 
@@ -84,6 +84,7 @@ fn loopback(port: u16) -> SocketAddr {
 
 fn sip(table: &mut Table<'_, '_>) -> Sip {
     table.later("tls", "take it out, and listen on udp or tcp");
+    table.take("options_interval", off);
     let both =
         [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address: loopback(5060) });
     let sip = Sip {
@@ -92,7 +93,6 @@ fn sip(table: &mut Table<'_, '_>) -> Sip {
         t1: table.or("t1", ms(500), duration(ms(10)..=s(10))),
         t2: table.or("t2", s(4), duration(ms(10)..=s(60))),
         t4: table.or("t4", s(5), duration(ms(10)..=s(60))),
-        options_interval: table.or("options_interval", None, off_or(duration(s(1)..=s(86_400)))),
     };
     if sip.t2 < sip.t1 {
         table.fault(
@@ -103,9 +103,13 @@ fn sip(table: &mut Table<'_, '_>) -> Sip {
     sip
 }
 
-/// `"off"`, or what a function reads.
-fn off_or<'t, T>(read: impl Fn(&Value<'t>) -> Read<T>) -> impl Fn(&Value<'t>) -> Read<Option<T>> {
-    move |value| if value.get_ref().as_str() == Some("off") { Ok(None) } else { read(value).map(Some) }
+/// What is always off in this version.
+fn off(value: &Value<'_>) -> Read<()> {
+    if value.get_ref().as_str() == Some("off") {
+        return Ok(());
+    }
+    let message = "not in this version: write \"off\", or take it out".to_owned();
+    Err(vec![Flaw { offset: value.span().start, message }])
 }
 
 fn media(table: &mut Table<'_, '_>) -> Media {
@@ -127,27 +131,8 @@ fn media(table: &mut Table<'_, '_>) -> Media {
 }
 
 fn api(table: &mut Table<'_, '_>) -> Api {
-    Api {
-        listen: table.or("listen", loopback(8080), text(socket_address)),
-        tokens: table.or("tokens", Vec::new(), list(token)),
-    }
-}
-
-/// A token as a text, or as a table with its scopes.
-fn token(value: &Value<'_>) -> Read<ApiToken> {
-    let Some(table) = value.get_ref().as_table() else {
-        return secret(value).map(|token| ApiToken { token, scopes: None });
-    };
-    let wrong = || {
-        let message = "write a text, or { token = \"...\", scopes = [\"...\"] }".to_owned();
-        vec![Flaw { offset: value.span().start, message }]
-    };
-    if table.keys().any(|key| !["token", "scopes"].contains(&&**key.get_ref())) {
-        return Err(wrong());
-    }
-    let token = secret(table.get("token").ok_or_else(wrong)?)?;
-    let scopes = table.get("scopes").map(list(text(|scope| Ok(scope.to_owned())))).transpose()?;
-    Ok(ApiToken { token, scopes })
+    table.later("tokens", "take it out; what is served, /healthz and /readyz, needs none");
+    Api { listen: table.or("listen", loopback(8080), text(socket_address)) }
 }
 
 fn store(table: &mut Table<'_, '_>, folder: &Path) -> Store {

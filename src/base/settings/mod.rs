@@ -20,12 +20,9 @@ use report::Report;
 use table::File;
 
 pub use crate::base::numbering::NumberFormat;
-pub use peers::{
-    Credentials, EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, Target, TargetHost, Trunk,
-};
+pub use peers::{EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, Target, TargetHost, Trunk};
 pub use sections::{
-    Api, ApiToken, Call, CodecName, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
-    Webhooks,
+    Api, Call, CodecName, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store, Webhooks,
 };
 
 /// The whole file, read and found without fault.

@@ -15,12 +15,10 @@ pub struct Trunk {
     pub name: Arc<str>,
     /// Who may call us as this trunk; never empty.
     pub sources: Vec<IpNet>,
-    /// Where its calls go, in order of failover; never empty.
+    /// Where its calls go; never empty, and one in this version.
     pub targets: Vec<Target>,
     /// The destinations that go out here, as E.164 digits without `+`; empty: whatever no prefix matches.
     pub prefixes: Vec<Box<str>>,
-    /// What we answer its digest challenges with.
-    pub credentials: Option<Credentials>,
     /// How digits without any prefix are read; `None`: national where they have the country's length.
     pub format_in: Option<NumberFormat>,
     /// How numbers are written toward it.
@@ -37,10 +35,6 @@ pub struct Trunk {
     pub early_media: EarlyMedia,
     /// The status of the uniform refusal toward it: 404, 403 or 480.
     pub refuse: u16,
-    /// How many calls it may have at a time, in and out together; `None`: no limit.
-    pub max_calls: Option<u32>,
-    /// How many calls a second it may begin; `None`: no limit.
-    pub max_cps: Option<u32>,
 }
 
 /// One place that a trunk's calls are sent to.
@@ -61,15 +55,6 @@ pub enum TargetHost {
     Ip(IpAddr),
     /// A name to resolve (RFC 3263).
     Name(Arc<str>),
-}
-
-/// A digest account (RFC 3261 section 22).
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The user's name.
-    pub username: String,
-    /// The password.
-    pub password: Secret,
 }
 
 /// Which header of a trunk names the caller. No other header of that trunk is believed.

@@ -1,9 +1,9 @@
 //! The repeated tables of the settings file: every key of `[[trunks]]`, `[[phones]]` and `[[mappings]]`.
 
 use super::addresses::{network, target};
-use super::table::{Table, Value};
-use super::values::{boolean, list, name, number, prefix, secret, some, text, whole, word};
-use super::{Credentials, EarlyMedia, IdentityIn, IdentityOut, Mapping, NumberFormat, Phone, Trunk};
+use super::table::{Flaw, Read, Table, Value};
+use super::values::{boolean, list, name, number, prefix, secret, some, whole, word};
+use super::{EarlyMedia, IdentityIn, IdentityOut, Mapping, NumberFormat, Phone, Target, Trunk};
 
 const FORMATS: [(&str, NumberFormat); 3] = [
     ("e164", NumberFormat::E164),
@@ -22,17 +22,9 @@ pub(super) fn trunk(table: &mut Table<'_, '_>) -> Option<Trunk> {
     let name = table.need("name", "one, as in name = \"carrier\"", name);
     let sources =
         table.need("sources", "who may call, as in sources = [\"203.0.113.0/24\"]", some(true, network));
-    let targets =
-        table.need("target", "where its calls go, as in \"sip:203.0.113.10:5060\"", some(true, target));
+    let targets = table.need("target", "where its calls go, as in \"sip:203.0.113.10:5060\"", one_target);
     let prefixes = table.or("prefixes", Vec::new(), some(false, prefix));
-    let credentials = credentials(table);
-    if table.take("register", boolean) == Some(true) {
-        let instead = "take it out, and have the carrier send calls to this host's address";
-        table.fault("register", format!("not in this version: {instead}"));
-    }
-    if table.take("srtp", word(&[("off", false), ("offer", true), ("require", true)])) == Some(true) {
-        table.fault("srtp", "not in this version: write \"off\", or take it out");
-    }
+    later(table);
     let format_in = table.take("format_in", word(&FORMATS));
     let format_out = table.or("format_out", NumberFormat::E164, word(&FORMATS));
     let identity_in = table.or("identity_in", IdentityIn::default(), word(&IDENTITIES_IN));
@@ -41,14 +33,11 @@ pub(super) fn trunk(table: &mut Table<'_, '_>) -> Option<Trunk> {
     let media_sources = table.or("media_sources", Vec::new(), list(network));
     let early_media = table.or("early_media", EarlyMedia::default(), word(&EARLY_MEDIA));
     let refuse = table.or("refuse", 404, refuse);
-    let max_calls = table.take("max_calls", whole(1..=1_000_000));
-    let max_cps = table.take("max_cps", whole(1..=1_000_000));
     Some(Trunk {
         name: name?.into(),
         sources: sources?,
         targets: targets?,
         prefixes,
-        credentials,
         format_in,
         format_out,
         identity_in,
@@ -57,46 +46,44 @@ pub(super) fn trunk(table: &mut Table<'_, '_>) -> Option<Trunk> {
         media_sources,
         early_media,
         refuse,
-        max_calls,
-        max_cps,
     })
 }
 
-/// A digest account: both of its keys, or neither.
-fn credentials(table: &mut Table<'_, '_>) -> Option<Credentials> {
-    let username = table.take("username", text(username));
-    let password = table.take("password", secret);
-    match (username, password) {
-        (Some(username), Some(password)) => Some(Credentials { username, password }),
-        (Some(_), None) => {
-            table.fault("username", "stands without a password: write both, or neither");
-            None
-        }
-        (None, Some(_)) => {
-            table.fault("password", "stands without a username: write both, or neither");
-            None
-        }
-        (None, None) => None,
+/// What a trunk can do in later versions.
+fn later(table: &mut Table<'_, '_>) {
+    for key in ["username", "password"] {
+        table.later(key, "take it out, and have the carrier know this host by its address");
+    }
+    for key in ["max_calls", "max_cps"] {
+        table.later(key, "take it out, and have the carrier limit its calls");
+    }
+    if table.take("register", boolean) == Some(true) {
+        let instead = "take it out, and have the carrier send calls to this host's address";
+        table.fault("register", format!("not in this version: {instead}"));
+    }
+    if table.take("srtp", word(&[("off", false), ("offer", true), ("require", true)])) == Some(true) {
+        table.fault("srtp", "not in this version: write \"off\", or take it out");
     }
 }
 
-/// A digest user name: whatever can stand in a quoted string without an escape.
-fn username(text: &str) -> Result<String, String> {
-    let harmless = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
-    if (1..=64).contains(&text.len()) && text.bytes().all(harmless) {
-        return Ok(text.to_owned());
-    }
-    Err("is no user name: write 1 to 64 characters of ASCII without quotes and backslashes".to_owned())
+/// One target, with or without a list around it.
+fn one_target(value: &Value<'_>) -> Read<Vec<Target>> {
+    let targets = some(true, target)(value)?;
+    let second = value.get_ref().as_array().and_then(|array| array.get(1));
+    second.map_or(Ok(targets), |second| {
+        let message = "not in this version: write one target, since no other would be tried".to_owned();
+        Err(vec![Flaw { offset: second.span().start, message }])
+    })
 }
 
-fn refuse(value: &Value<'_>) -> super::table::Read<u16> {
+fn refuse(value: &Value<'_>) -> Read<u16> {
     match whole(100..=699)(value) {
         Ok(404) => Ok(404),
         Ok(403) => Ok(403),
         Ok(480) => Ok(480),
         _ => {
             let message = "is no status of a refusal: write 404, 403 or 480".to_owned();
-            Err(vec![super::table::Flaw { offset: value.span().start, message }])
+            Err(vec![Flaw { offset: value.span().start, message }])
         }
     }
 }

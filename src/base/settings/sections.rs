@@ -21,8 +21,6 @@ pub struct Sip {
     pub t2: Duration,
     /// T4, how long a message stays in the network (RFC 3261 section 17.1.2.2).
     pub t4: Duration,
-    /// How often trunks are asked with OPTIONS; `None`: never.
-    pub options_interval: Option<Duration>,
 }
 
 /// One listener.
@@ -73,17 +71,6 @@ pub enum CodecName {
 pub struct Api {
     /// The address to bind.
     pub listen: SocketAddr,
-    /// The tokens that are let in; empty: one is made at first start.
-    pub tokens: Vec<ApiToken>,
-}
-
-/// A token of the API.
-#[derive(Debug, Clone)]
-pub struct ApiToken {
-    /// The token itself.
-    pub token: Secret,
-    /// What it may do; `None`: everything.
-    pub scopes: Option<Vec<String>>,
 }
 
 /// `[store]`: where sessions and numbers are kept.
@@ -159,7 +146,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[webhooks]`: defaults for web services that are asked and told. None is called in this version.
+/// `[webhooks]`: defaults for web services that are asked and told. None is called in this version: what stands here
+/// is read for later ones.
 #[derive(Debug, Clone)]
 pub struct Webhooks {
     /// The key that requests are signed with.

@@ -67,9 +67,8 @@ fn what_is_left_out_is_as_the_shipped_file_says() {
         })
         .collect();
     let (with, without) = (parse(&commented).unwrap(), parse(SHIPPED).unwrap());
-    assert!(with.trunks[0].max_cps.is_some() && with.sip.advertise.is_some(), "all keys are read");
+    assert!(with.trunks[0].allowed_show.is_some() && with.sip.advertise.is_some(), "all keys are read");
     assert_eq!((with.sip.t1, with.sip.t2, with.sip.t4), (without.sip.t1, without.sip.t2, without.sip.t4));
-    assert_eq!(with.sip.options_interval, without.sip.options_interval);
     assert_eq!(with.media.codecs, without.media.codecs);
     assert_eq!(with.media.port_rest, without.media.port_rest);
     assert_eq!(format!("{:?}", with.call), format!("{:?}", without.call));
@@ -172,14 +171,19 @@ fn addresses_are_checked() {
 
 #[test]
 fn targets_are_read() {
-    let targets = "[\"sip:[2001:db8::1]:5080;transport=TCP\", \"sip:gw.example.com\", \"SIP:203.0.113.1\"]";
-    let settings = parse(&edited("\"sip:127.0.0.2:5060;transport=udp\"", targets)).unwrap();
-    let [first, second, third] = &settings.trunks[0].targets[..] else { panic!("three targets") };
-    let address = TargetHost::Ip("2001:db8::1".parse().unwrap());
-    assert_eq!(*first, Target { host: address, port: Some(5080), transport: Transport::Tcp });
-    let name = TargetHost::Name("gw.example.com".into());
-    assert_eq!(*second, Target { host: name, port: None, transport: Transport::Udp });
-    assert_eq!(third.port, None);
+    let shipped = "\"sip:127.0.0.2:5060;transport=udp\"";
+    let ip = |address: &str| TargetHost::Ip(address.parse().unwrap());
+    for (written, host, port, transport) in [
+        ("\"sip:[2001:db8::1]:5080;transport=TCP\"", ip("2001:db8::1"), Some(5080), Transport::Tcp),
+        ("\"sip:gw.example.com\"", TargetHost::Name("gw.example.com".into()), None, Transport::Udp),
+        ("[\"SIP:203.0.113.1\"]", ip("203.0.113.1"), None, Transport::Udp),
+    ] {
+        let settings = parse(&edited(shipped, written)).unwrap();
+        assert_eq!(settings.trunks[0].targets, [Target { host, port, transport }]);
+    }
+    let two = "[\n\"sip:203.0.113.1\",\n\"sip:203.0.113.2\"]";
+    refused(shipped, two, "trunks.target", "not in this version: write one target");
+    refused(shipped, "[]", "trunks.target", "is empty");
 }
 
 #[test]
@@ -288,12 +292,7 @@ fn trunks_are_checked() {
         ("# prefixes = [\"+91\"]", "prefixes = [\"+\"]", "trunks.prefixes", "is no prefix"),
         ("# prefixes = [\"+91\"]", "prefixes = []", "trunks.prefixes", "is empty"),
         ("# refuse = 404", "refuse = 486", "trunks.refuse", "write 404, 403 or 480"),
-        ("# max_cps = 10", "max_cps = 0", "trunks.max_cps", "from 1 to"),
         ("# format_in = \"e164\"", "format_in = \"E.164\"", "trunks.format_in", "\"e164-no-plus\""),
-        ("# srtp = \"off\"", "srtp = \"offer\"", "trunks.srtp", "not in this version"),
-        ("# srtp = \"off\"", "register = true", "trunks.register", "not in this version"),
-        ("# username = \"...\"", "username = \"me\"", "trunks.username", "without a password"),
-        ("# password = \"...\"", "password = \"me\"", "trunks.password", "without a username"),
         ("name = \"carrier\"", "name = \"a carrier\"", "trunks.name", "no name"),
     ] {
         refused(from, to, key, message);
@@ -306,6 +305,16 @@ fn trunks_are_checked() {
 fn what_later_versions_do_is_refused_and_not_ignored() {
     for (from, to, key) in [
         ("# t1 = \"500ms\"", "tls = { certificate = \"a\", key = \"b\" }", "sip.tls"),
+        ("# t1 = \"500ms\"", "options_interval = \"30s\"", "sip.options_interval"),
+        ("# t1 = \"500ms\"", "options_interval = 0", "sip.options_interval"),
+        ("[store]", "tokens = []\n[store]", "api.tokens"),
+        ("[store]", "tokens = [{ token = \"a\", scopes = [\"b\"] }]\n[store]", "api.tokens"),
+        ("# srtp = \"off\"", "srtp = \"offer\"", "trunks.srtp"),
+        ("# srtp = \"off\"", "register = true", "trunks.register"),
+        ("# srtp = \"off\"", "username = \"me\"", "trunks.username"),
+        ("# srtp = \"off\"", "password = \"me\"", "trunks.password"),
+        ("# srtp = \"off\"", "max_calls = 100", "trunks.max_calls"),
+        ("# srtp = \"off\"", "max_cps = 10", "trunks.max_cps"),
         ("# path = \"records.jsonl\"", "retention = \"30d\"", "records.retention"),
         ("# timeout = \"3s\"", "status_url = \"http://a/\"", "webhooks.status_url"),
         ("# timeout = \"3s\"", "hangup_url = \"http://a/\"", "webhooks.hangup_url"),
@@ -314,17 +323,14 @@ fn what_later_versions_do_is_refused_and_not_ignored() {
     ] {
         refused(from, to, key, "not in this version");
     }
-}
-
-#[test]
-fn tokens_are_texts_or_have_scopes() {
-    let with = |tokens: &str| edited("# tokens = [\"...\"]", &format!("tokens = {tokens}"));
-    let settings = parse(&with("[\"one\", { token = \"two\", scopes = [\"read-numbers\"] }]")).unwrap();
-    assert_eq!(settings.api.tokens[1].scopes.as_deref(), Some(&["read-numbers".to_owned()][..]));
-    assert!(!format!("{settings:?}").contains("two"), "secrets do not print");
-    for tokens in ["[3]", "[{ scopes = [] }]", "[{ token = \"a\", scope = [] }]", "\"one\""] {
-        assert!(faults(&with(tokens))[0].starts_with("api.tokens: "), "{tokens}");
+    for (from, to) in [
+        ("# t1 = \"500ms\"", "options_interval = \"off\""),
+        ("# srtp = \"off\"", "srtp = \"off\"\nregister = false"),
+    ] {
+        assert_eq!(faults(&edited(from, to)), Vec::<String>::new(), "what is off asks for nothing");
     }
+    let secret = faults(&edited("# srtp = \"off\"", "username = \"me\"\npassword = \"hush\""));
+    assert!(secret.len() == 2 && !secret.concat().contains("hush"), "{secret:?}");
 }
 
 #[test]
