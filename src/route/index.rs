@@ -137,9 +137,8 @@ impl Index {
     /// The trunks that take a destination: the longest matching prefix first, then in the order of the file. Those
     /// without prefixes take what is left, so they come last.
     pub(super) fn trunks_to(&self, destination: PhoneNumber) -> Vec<usize> {
-        let whole = destination.reveal();
         let mut matching: Vec<(usize, usize)> = places(&self.settings.trunks)
-            .filter_map(|(place, trunk)| matched(&trunk.prefixes, &whole[1..]).map(|length| (length, place)))
+            .filter_map(|(place, trunk)| trunk.takes(destination).map(|length| (length, place)))
             .collect();
         matching.sort_by_key(|(length, place)| (std::cmp::Reverse(*length), *place));
         matching.into_iter().map(|(_, place)| place).collect()
@@ -154,13 +153,4 @@ impl Index {
 /// Each row with its place.
 fn places<T>(rows: &[T]) -> impl Iterator<Item = (usize, &T)> {
     rows.iter().enumerate()
-}
-
-/// How many digits of a destination the longest matching prefix has: 0 where there are no prefixes at all, `None`
-/// where none matches.
-fn matched(prefixes: &[Box<str>], destination: &str) -> Option<usize> {
-    if prefixes.is_empty() {
-        return Some(0);
-    }
-    prefixes.iter().filter(|prefix| destination.starts_with(&***prefix)).map(|prefix| prefix.len()).max()
 }

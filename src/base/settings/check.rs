@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::file::Draft;
+use super::reach::Reach;
 use super::report::{Place, Report};
 use super::{Mapping, Phone, Settings, Sip, Target, TargetHost};
 use crate::base::numbering::Numbering;
@@ -183,8 +184,13 @@ fn mappings(draft: &Draft, numbers: &Numbers<'_>, report: &mut Report<'_>) {
         .iter()
         .map(|(row, mapping)| ((mapping.dialled, mapping.caller), place("mappings", *row, "dialled", 0)));
     twice(keys, "is mapped for the same caller", "take one of the two rows out", report);
+    let reach = Reach::known(draft, report);
     for (row, mapping) in &draft.mappings {
-        for (key, number, message) in mapping_faults(mapping, numbers) {
+        let mut faults = mapping_faults(mapping, numbers);
+        if faults.is_empty() {
+            faults.extend(reach.as_ref().and_then(|reach| reach.fault(mapping)));
+        }
+        for (key, number, message) in faults {
             report.fault_at(place("mappings", *row, key, 0), format!("{number} {message}"));
         }
     }

@@ -37,6 +37,19 @@ pub struct Trunk {
     pub refuse: u16,
 }
 
+impl Trunk {
+    /// Whether it takes a destination, and with how many digits its longest matching prefix does: 0 where it has no
+    /// prefixes at all.
+    pub(crate) fn takes(&self, destination: PhoneNumber) -> Option<usize> {
+        if self.prefixes.is_empty() {
+            return Some(0);
+        }
+        let whole = destination.reveal();
+        let matching = self.prefixes.iter().filter(|prefix| whole[1..].starts_with(&***prefix));
+        matching.map(|prefix| prefix.len()).max()
+    }
+}
+
 /// One place that a trunk's calls are sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {

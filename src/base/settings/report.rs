@@ -67,6 +67,12 @@ impl<'t> Report<'t> {
         self.faults.iter().any(|fault| fault.key == key)
     }
 
+    /// Whether a table may hold more than was read: it has a fault, or stands under a name that nobody knows.
+    pub(super) fn has_fault_in(&self, table: &str) -> bool {
+        let meant = |fault: &FileFault| fault.key.split_once('.').is_none_or(|(found, _)| found == table);
+        self.faults.iter().any(meant)
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
