@@ -1,6 +1,7 @@
 //! One end of a dialog with the switch: what a caller or a callee does, a line each in a test.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::draft::Draft;
@@ -28,6 +29,9 @@ impl From<&'static str> for Want {
     }
 }
 
+/// What is done to a message before it goes out.
+pub type Dress = Rc<dyn Fn(Draft) -> Draft>;
+
 /// One end of a dialog.
 pub struct Leg {
     pub world: World,
@@ -53,6 +57,7 @@ pub struct Leg {
     pub contact: String,
     /// Headers that each message of ours carries.
     pub extra: Vec<(String, String)>,
+    pub dress: Option<Dress>,
 }
 
 impl World {
@@ -74,6 +79,7 @@ impl World {
             media: Sdp::new(&at.ip().to_string(), 40_000),
             contact: format!("<sip:{token}@{at}>"),
             extra: Vec::new(),
+            dress: None,
         }
     }
 
@@ -130,6 +136,7 @@ impl Leg {
             media: Sdp::new(&at.ip().to_string(), 50_000),
             contact: format!("<sip:{token}@{at}>"),
             extra: Vec::new(),
+            dress: None,
         }
     }
 
@@ -172,6 +179,7 @@ impl Leg {
     }
 
     pub fn send(&mut self, draft: Draft) {
+        let draft = self.dress.as_ref().map_or_else(|| draft.clone(), |dress| dress(draft.clone()));
         if draft.start.starts_with("INVITE ") {
             self.invite = Some(draft.clone());
         }
@@ -356,6 +364,18 @@ impl Leg {
             }
             Some(_) => {}
         }
+    }
+
+    /// Lets two seconds pass at most, until an INVITE comes; false where none does.
+    pub fn is_invited(&mut self) -> bool {
+        for _ in 0..20 {
+            if let Some(invite) = self.unread("INVITE") {
+                self.note(&invite);
+                return true;
+            }
+            self.world.pass(Duration::from_millis(100));
+        }
+        false
     }
 
     /// Hangs up, and the other side takes it.

@@ -1,10 +1,13 @@
 //! A whole switch in one test: its clock, its network, its media engine and the parties around it, all in virtual
 //! time. Nothing here sleeps or opens a socket, and a run is the same for the same seed.
 #![allow(dead_code, unreachable_pub, unused_imports, missing_docs, clippy::unwrap_used)]
+#![allow(clippy::wrong_self_convention)]
 
 pub mod agenda;
+pub mod canary;
 pub mod draft;
 pub mod engine;
+pub mod fields;
 pub mod leg;
 pub mod logs;
 pub mod phone;
@@ -15,7 +18,7 @@ pub mod wire;
 pub mod world;
 
 pub use draft::Draft;
-pub use leg::{Leg, Want};
+pub use leg::{Leg, Want, connect};
 pub use phone::Phone;
 pub use scene::*;
 pub use sdp::Sdp;

@@ -53,7 +53,13 @@ pub struct Inner {
     pub random: Random,
     count: u64,
     logs: Logs,
+    /// What a faulty product would do to what it sends.
+    pub fault: Option<Fault>,
 }
+
+/// A fault of the product, played by the test: (all that was sent before, the receiver, the message) to the message
+/// as it leaves.
+pub type Fault = Box<dyn FnMut(&[Datagram], SocketAddr, Vec<u8>) -> Vec<u8>>;
 
 impl World {
     pub fn new() -> Self {
@@ -88,6 +94,7 @@ impl World {
             random,
             count: 0,
             logs,
+            fault: None,
         })))
     }
 
@@ -310,8 +317,11 @@ impl Inner {
         }
     }
 
-    fn deliver(&mut self, flow: Flow, bytes: Vec<u8>) {
+    fn deliver(&mut self, flow: Flow, mut bytes: Vec<u8>) {
         let (transport, from, to) = (flow.transport, flow.local, flow.remote);
+        if let Some(fault) = &mut self.fault {
+            bytes = fault(&self.wire, to, bytes);
+        }
         if transport.is_reliable() && flow.connection.is_some_and(|id| self.streams.get(&to) != Some(&id)) {
             self.agenda.add(self.now, Happening::Switch(Input::FlowLost { flow }));
             return;
