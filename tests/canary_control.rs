@@ -127,9 +127,10 @@ fn a_leaky_writer_is_caught_at_every_field() {
             "SIP/2.0" if start.contains("200") && to == address(ALPHA) => (BETA, "SIP/2.0 200"),
             _ => return bytes,
         };
-        let other = sent.iter().rev().find(|datagram| {
-            datagram.from == address(from) && datagram.bytes.starts_with(what.as_bytes())
-        });
+        let other = sent
+            .iter()
+            .rev()
+            .find(|datagram| datagram.from == address(from) && datagram.bytes.starts_with(what.as_bytes()));
         let Some(other) = other else { return bytes };
         let copied = other.bytes.iter().map(|byte| if b"\r\n".contains(byte) { b' ' } else { *byte });
         let end = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;

@@ -59,7 +59,10 @@ const HEADERS: &[(&str, &str)] = &[
     ("Authentication-Info", "nextnonce=\"{w}\",rspauth=\"{w}\",cnonce=\"{w}\""),
     ("WWW-Authenticate", "Digest realm=\"{w}\",nonce=\"{w}\",opaque=\"{w}\",domain=\"sip:{w}.example\""),
     ("Proxy-Authenticate", "Digest realm=\"{w}\",nonce=\"{w}\",opaque=\"{w}\""),
-    ("Proxy-Authorization", "Digest username=\"{w}\",realm=\"{w}\",nonce=\"{w}\",uri=\"sip:{w}\",response=\"{d}\""),
+    (
+        "Proxy-Authorization",
+        "Digest username=\"{w}\",realm=\"{w}\",nonce=\"{w}\",uri=\"sip:{w}\",response=\"{d}\"",
+    ),
     ("Authorization", "Digest username=\"{w}\",realm=\"{w}\",nonce=\"{w}\",uri=\"sip:{w}\",response=\"{d}\""),
     ("Allow-Events", "{w}"),
     ("Event", "{w};id={w}"),
