@@ -40,7 +40,9 @@ impl Writer {
         let mut writer = Self { out: Vec::with_capacity(USUAL_LENGTH) };
         let _ = write!(Clean(&mut writer.out), "SIP/2.0 {status}");
         writer.out.extend(b"\r\n");
-        writer.header(Name::Via, &echo.via);
+        writer.label(Name::Via);
+        writer.out.extend(echo.via.as_bytes());
+        writer.out.extend(b"\r\n");
         writer.repeat(Name::Via, &echo.raw, &echo.vias);
         writer.repeat(Name::From, &echo.raw, echo.from.as_slice());
         writer.repeat(Name::To, &echo.raw, echo.to.as_slice());
