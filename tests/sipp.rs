@@ -117,7 +117,6 @@ scenarios! {
     reinvite_glare_491: ended_by("callee"),
     // Transactions and dialogs.
     forked_answers,
-    retransmitted_2xx,
     lost_ack: Stage { outcome: "no-acknowledgement", ..ended_by("failure") },
     missing_max_forwards,
     compact_headers,
