@@ -39,7 +39,7 @@ struct Trunk {
 
 impl Trunk {
     fn new(instance: &Instance) -> Self {
-        let mut ports = vec![instance.subnet.port, 5060, 5050, 5070, 6050, 19823, 9];
+        let mut ports = vec![instance.subnet.port, 5060, 5061, 5050, 5070, 6050, 19823, 9];
         ports.dedup();
         let bind = |port| Agent::bind(SocketAddr::new(instance.subnet.host(2), port));
         Self { agents: ports.into_iter().map(bind).collect(), switch: instance.subnet.switch() }
