@@ -83,10 +83,16 @@ impl Trunk {
     }
 }
 
-/// Whether an answer is to this message, and not a late one to another.
+/// Whether an answer is to this message, and not a late one to another: what it repeats stands in the message.
 fn belongs(answer: &str, message: &[u8]) -> bool {
-    let id = header(answer, "Call-ID").unwrap_or("");
-    id.is_empty() || message.windows(id.len()).any(|window| window == id.as_bytes())
+    let message = String::from_utf8_lossy(message);
+    let after = |name, mark| {
+        let value = header(answer, name).unwrap_or("");
+        let token = value.split_once(mark).map_or("", |(_, token)| token);
+        token.split([';', ',', ' ']).next().unwrap_or("").to_owned()
+    };
+    let call_id = header(answer, "Call-ID").unwrap_or("").to_owned();
+    [call_id, after("Via", "branch="), after("From", ";tag=")].iter().all(|token| message.contains(token))
 }
 
 /// What comes on a stream until `enough`, the end, or the time is over; and whether the end came.
