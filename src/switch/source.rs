@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Switch;
 use crate::base::Flow;
+use crate::base::settings::DigestHash;
 use crate::route::Source;
 use crate::sip::digest::{Algorithm, Challenge, Credentials};
 use crate::sip::{Host, Method, Name, Request, Scheme, Status, Uri};
@@ -95,7 +96,7 @@ impl Switch {
         }
     }
 
-    /// The challenge: the stronger hash first (RFC 8760 section 2.4). `None` where the source has drawn too many.
+    /// The challenge, in the order of the settings (RFC 8760 section 2.4). `None` where the source has drawn too many.
     pub(super) fn challenge(&self, now: Instant, flow: &Flow, stale: bool) -> Option<(Status, Reply)> {
         let source = flow.remote.ip();
         if !self.registry.realm.may_challenge(now, source) {
@@ -111,10 +112,13 @@ impl Switch {
             stale,
             qop: true,
         };
-        let reply =
-            [Algorithm::Sha256, Algorithm::Md5].into_iter().fold(Reply::bare(), |reply, algorithm| {
-                reply.with(Name::WwwAuthenticate, challenge(algorithm).to_string())
-            });
+        let hashes = self.policy.settings().sip.digest.iter().map(|hash| match hash {
+            DigestHash::Md5 => Algorithm::Md5,
+            DigestHash::Sha256 => Algorithm::Sha256,
+        });
+        let reply = hashes.fold(Reply::bare(), |reply, algorithm| {
+            reply.with(Name::WwwAuthenticate, challenge(algorithm).to_string())
+        });
         Some((Status::UNAUTHORIZED, reply))
     }
 }

@@ -10,8 +10,8 @@ use super::rows::{mapping, phone, trunk};
 use super::table::{File, Flaw, Read, Table, Value};
 use super::values::{CODECS, boolean, duration, list, number, secret, some, text, whole, word};
 use super::{
-    Api, Call, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records, Settings, Sip,
-    Store, Trunk, Webhooks,
+    Api, Call, DigestHash, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records,
+    Settings, Sip, Store, Trunk, Webhooks,
 };
 use crate::base::Transport;
 
@@ -82,6 +82,8 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
+const DIGESTS: [(&str, DigestHash); 2] = [("sha-256", DigestHash::Sha256), ("md5", DigestHash::Md5)];
+
 fn sip(table: &mut Table<'_, '_>) -> Sip {
     table.later("tls", "take it out, and listen on udp or tcp");
     table.take("options_interval", off);
@@ -93,6 +95,7 @@ fn sip(table: &mut Table<'_, '_>) -> Sip {
         t1: table.or("t1", ms(500), duration(ms(10)..=s(10))),
         t2: table.or("t2", s(4), duration(ms(10)..=s(60))),
         t4: table.or("t4", s(5), duration(ms(10)..=s(60))),
+        digest: table.or("digest", vec![DigestHash::Md5], some(true, word(&DIGESTS))),
     };
     if sip.t2 < sip.t1 {
         table.fault(

@@ -23,7 +23,8 @@ use table::File;
 pub use crate::base::numbering::NumberFormat;
 pub use peers::{EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, Target, TargetHost, Trunk};
 pub use sections::{
-    Api, Call, CodecName, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store, Webhooks,
+    Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
+    Webhooks,
 };
 
 /// The whole file, read and found without fault.

@@ -21,6 +21,17 @@ pub struct Sip {
     pub t2: Duration,
     /// T4, how long a message stays in the network (RFC 3261 section 17.1.2.2).
     pub t4: Duration,
+    /// The hashes that phones are challenged with, best first; never empty, each once. An answer by either is taken.
+    pub digest: Vec<DigestHash>,
+}
+
+/// A hash of digest authentication (RFC 7616).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestHash {
+    /// MD5: every softphone knows it.
+    Md5,
+    /// SHA-256 (RFC 8760).
+    Sha256,
 }
 
 /// One listener.
