@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Switch;
 use crate::base::settings::{IdentityOut, Target as Hop, TargetHost};
 use crate::base::{Flow, Transport};
-use crate::call::Destination;
+use crate::call::{Destination, Policy};
 use crate::mask::Asserted;
 use crate::route::{Plan, Source, Target};
 
@@ -31,43 +31,17 @@ impl Switch {
     pub(super) fn destinations(&self, now: Instant, plan: &Plan) -> Hops {
         match &plan.target {
             Target::Phone(place) => Hops::Known(self.contacts(now, plan, *place)),
-            Target::Trunks(_) => match self.hop(plan) {
+            Target::Trunks(_) => match hop(&self.policy, plan) {
                 Some((_, Hop { host: TargetHost::Name(host), port, transport })) => {
                     Hops::Ask(Name { host: host.clone(), port: *port, transport: *transport })
                 }
                 Some((_, Hop { host: TargetHost::Ip(ip), port, .. })) => {
                     let address = SocketAddr::new(*ip, port.unwrap_or(5060));
-                    Hops::Known(self.destinations_at(plan, &[address]))
+                    Hops::Known(destinations_at(&self.policy, plan, &[address]))
                 }
                 None => Hops::Known(Vec::new()),
             },
         }
-    }
-
-    /// The place that a plan leads to at the first of these addresses that a listener can reach.
-    pub(super) fn destinations_at(&self, plan: &Plan, addresses: &[SocketAddr]) -> Vec<Destination> {
-        let Some((place, hop)) = self.hop(plan) else { return Vec::new() };
-        let mut flows = addresses.iter().filter_map(|address| self.policy.flow_to(hop.transport, *address));
-        let Some(flow) = flows.next() else { return Vec::new() };
-        let trunk = self.policy.index.trunk(place);
-        let host = match &hop.host {
-            TargetHost::Name(name) => name.to_string(),
-            TargetHost::Ip(ip) => bracketed(*ip),
-        };
-        let number = self.policy.index.written_for(place, plan.destination);
-        let port = hop.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let transport = if hop.transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        let shown = self.policy.index.written_for(place, plan.show);
-        vec![Destination {
-            uri: format!("sip:{number}@{host}{port}{transport}").into(),
-            to: format!("<sip:{number}@{host}>").into(),
-            flow,
-            origin: Source::Trunk(place),
-            peer: trunk.name.clone(),
-            shown: Asserted::new(&shown, &self.policy.host(&flow), trunk.identity_out),
-            early_media: trunk.early_media,
-            media_sources: trunk.media_sources.clone(),
-        }]
     }
 
     /// The contacts of a phone, all of which ring.
@@ -90,13 +64,39 @@ impl Switch {
         };
         bindings.into_iter().map(destination).collect()
     }
+}
 
-    /// The trunk that is chosen, and its target.
-    fn hop(&self, plan: &Plan) -> Option<(usize, &Hop)> {
-        let Target::Trunks(places) = &plan.target else { return None };
-        let place = *places.first()?;
-        Some((place, self.policy.settings().trunks.get(place)?.targets.first()?))
-    }
+/// The place that a plan leads to at the first of these addresses that a listener can reach.
+pub(super) fn destinations_at(policy: &Policy, plan: &Plan, addresses: &[SocketAddr]) -> Vec<Destination> {
+    let Some((place, hop)) = hop(policy, plan) else { return Vec::new() };
+    let mut flows = addresses.iter().filter_map(|address| policy.flow_to(hop.transport, *address));
+    let Some(flow) = flows.next() else { return Vec::new() };
+    let trunk = policy.index.trunk(place);
+    let host = match &hop.host {
+        TargetHost::Name(name) => name.to_string(),
+        TargetHost::Ip(ip) => bracketed(*ip),
+    };
+    let number = policy.index.written_for(place, plan.destination);
+    let port = hop.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let transport = if hop.transport == Transport::Tcp { ";transport=tcp" } else { "" };
+    let shown = policy.index.written_for(place, plan.show);
+    vec![Destination {
+        uri: format!("sip:{number}@{host}{port}{transport}").into(),
+        to: format!("<sip:{number}@{host}>").into(),
+        flow,
+        origin: Source::Trunk(place),
+        peer: trunk.name.clone(),
+        shown: Asserted::new(&shown, &policy.host(&flow), trunk.identity_out),
+        early_media: trunk.early_media,
+        media_sources: trunk.media_sources.clone(),
+    }]
+}
+
+/// The trunk that is chosen, and its target.
+fn hop<'p>(policy: &'p Policy, plan: &Plan) -> Option<(usize, &'p Hop)> {
+    let Target::Trunks(places) = &plan.target else { return None };
+    let place = *places.first()?;
+    Some((place, policy.settings().trunks.get(place)?.targets.first()?))
 }
 
 fn bracketed(ip: IpAddr) -> String {

@@ -21,7 +21,7 @@ impl Switch {
     pub(super) fn message(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
         match Message::parse(bytes) {
             Ok(Message::Request(request)) => self.incoming(now, flow, &request),
-            Ok(Message::Response(response)) => self.response(now, &response),
+            Ok(Message::Response(response)) => self.response(now, &flow, &response),
             Err(malformed) => self.malformed(now, flow, &malformed),
         }
     }
@@ -88,8 +88,14 @@ impl Switch {
             self.servers.get(*invite).is_some_and(|server| server.flow.remote.ip() == flow.remote.ip())
         });
         let Some(invite) = invite else {
+            // Without a transaction: it would take the caller's own CANCEL, of the same branch, for its repetition.
             if self.is_acquainted(now, &flow) {
-                self.refuse(now, flow, request, Status::NO_SUCH_CALL, &Reply::bare());
+                self.answer_statelessly(
+                    flow,
+                    &request.echo(flow.remote),
+                    Status::NO_SUCH_CALL,
+                    &Reply::bare(),
+                );
             }
             return;
         };

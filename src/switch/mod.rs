@@ -51,12 +51,19 @@ pub struct Switch {
     servers: Servers,
     clients: Clients,
     /// Calls whose trunk has a name that is being looked up.
-    resolving: HashMap<u64, (CallKey, Box<Plan>)>,
+    resolving: HashMap<u64, Resolving>,
     deadlines: Deadlines<Due>,
     effects: VecDeque<Effect>,
     outputs: VecDeque<Output>,
     is_draining: bool,
     leaks: u64,
+}
+
+/// A call that waits for a look-up, with the settings that its plan was made under.
+struct Resolving {
+    call: CallKey,
+    plan: Plan,
+    policy: Arc<Policy>,
 }
 
 struct Entry {
@@ -170,7 +177,8 @@ impl Switch {
                 hops::Hops::Known(destinations) => destinations,
                 hops::Hops::Ask(question) => {
                     let id = key.relay().0;
-                    self.resolving.insert(id, (key, Box::new(plan.clone())));
+                    let policy = self.policy.clone();
+                    self.resolving.insert(id, Resolving { call: key, plan: plan.clone(), policy });
                     let hops::Name { host, port, transport } = question;
                     return self.outputs.push_back(Output::Resolve { id, host, port, transport });
                 }
@@ -180,9 +188,9 @@ impl Switch {
     }
 
     fn resolved(&mut self, now: Instant, id: u64, addresses: &[std::net::SocketAddr]) {
-        let Some((key, plan)) = self.resolving.remove(&id) else { return };
-        let destinations = self.destinations_at(&plan, addresses);
-        self.with_call(now, key, |call, ctx| call.decided(ctx, Decision::Bridge(*plan), destinations));
+        let Some(Resolving { call, plan, policy }) = self.resolving.remove(&id) else { return };
+        let destinations = hops::destinations_at(&policy, &plan, addresses);
+        self.with_call(now, call, |call, ctx| call.decided(ctx, Decision::Bridge(plan), destinations));
     }
 
     fn hang_up_all(&mut self, now: Instant) {

@@ -15,11 +15,13 @@ use crate::transaction::Expiry;
 
 impl Switch {
     /// A response: to the transaction it belongs to, or nowhere.
-    pub(super) fn response(&mut self, now: Instant, response: &Response) {
+    pub(super) fn response(&mut self, now: Instant, flow: &Flow, response: &Response) {
         if response.via_count() != 1 {
             return;
         }
-        let Some(slot) = self.clients.find(response) else { return };
+        let Some(slot) = self.clients.find(response).filter(|slot| self.may_answer(*slot, flow)) else {
+            return;
+        };
         let reaction = self.clients.respond(now, slot, response, &mut self.deadlines);
         let Some(client) = self.clients.get(slot) else { return };
         let owner = client.owner;
@@ -48,6 +50,20 @@ impl Switch {
         if let Some((key, leg, purpose)) = owner {
             self.with_call(now, key, |call, ctx| call.response(ctx, leg, purpose, response));
         }
+    }
+
+    /// Whether a response to a request may come from here: from where the request went, or from where else the same
+    /// trunk is (clusters answer from siblings).
+    fn may_answer(&self, slot: usize, flow: &Flow) -> bool {
+        let Some(client) = self.clients.get(slot) else { return false };
+        let (asked, source) = (client.flow.remote.ip(), flow.remote.ip());
+        let index = &self.policy.index;
+        let is_sibling = || index.trunk_at(source).is_some_and(|trunk| index.trunk_at(asked) == Some(trunk));
+        let is_leg = || {
+            let leg = client.owner.and_then(|(key, leg, _)| Some((self.call(key)?, leg)));
+            leg.is_some_and(|(call, leg)| call.may_speak(&self.policy, leg, source))
+        };
+        asked == source || is_sibling() || is_leg()
     }
 
     /// Another branch of a forked INVITE answered too, or the call is gone: that dialog is acknowledged and ended
