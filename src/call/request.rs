@@ -6,8 +6,9 @@ use super::{Asked, Call, Context, Exchange, LegState, Stage};
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::write::{self, Reply};
-use crate::mask::{Cause, Crossing, LegMedia};
+use crate::mask::{Cause, Crossing, LegMedia, Media};
 use crate::route::Source;
+use crate::sdp::Codec;
 use crate::sip::{Method, Name, Request, Status};
 
 /// Seconds after which to offer again, where an offer of the same side still waits (RFC 3261 section 14.2).
@@ -58,13 +59,10 @@ impl Call {
     fn late_answer(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request) {
         let is_first = self.leg(id).wants.is_none();
         let offered = self.leg(id).media.as_ref().and_then(LegMedia::media);
-        let offered = offered.map(|media| media.codecs).unwrap_or_default();
-        let heard = self.read_offer(ctx, request).and_then(|heard| heard.narrowed(&offered));
+        let offered = offered.expect("a leg that owes an answer was offered something");
+        let heard = self.read_offer(ctx, request).and_then(|heard| heard.narrowed(&offered.codecs));
         match heard {
-            Ok(heard) if is_first => {
-                self.leg_mut(id).hear(heard);
-                self.set_media(ctx);
-            }
+            Ok(heard) if is_first => self.first_answer(ctx, id, &offered, heard),
             Ok(heard) => {
                 if !self.carry_over(ctx, id, None, heard) {
                     self.set_media(ctx);
@@ -74,6 +72,20 @@ impl Call {
                 self.notes.ended(ctx.now, Outcome::NoCommonCodec, Cause::Incompatible);
                 self.finish(ctx, HungUp::Failure, Cause::Incompatible);
             }
+        }
+    }
+
+    /// The caller's first word on media came last. Where it took less than the callee said, the callee has to know,
+    /// or it speaks what the caller can't hear.
+    fn first_answer(&mut self, ctx: &mut Context<'_>, id: LegId, offered: &Media, heard: Heard) {
+        let took = |codec: &Codec| heard.media.codecs.iter().any(|theirs| theirs.matches(codec));
+        let took_all = offered.codecs.iter().all(took);
+        let is_as_offered = took_all && heard.media.direction == offered.direction.reversed();
+        let media = self.leg_mut(id).hear(heard.clone());
+        self.set_media(ctx);
+        if !is_as_offered {
+            self.exchange = Some(Exchange { from: side_of(id), asked: None, heard });
+            self.cross(ctx, id, Crossing::Offer(media));
         }
     }
 
