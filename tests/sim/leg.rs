@@ -303,7 +303,14 @@ impl Leg {
     }
 
     fn is_mine(&self, text: &Text) -> bool {
-        text.call_id() == self.call_id
+        let tag = if text.status().is_some() { text.from_tag() } else { text.to_tag() };
+        let is_forks = self.invited.is_some() && text.cseq_method() == "CANCEL";
+        text.call_id() == self.call_id && (tag.is_none_or(|tag| tag == self.tag) || is_forks)
+    }
+
+    /// Another end that the same INVITE reached, as by a forking proxy on its way.
+    pub fn fork(&self) -> Self {
+        Self::invited(&self.world, self.at, self.invited.clone().expect("an INVITE came"))
     }
 
     fn fits(&self, want: Want, text: &Text) -> bool {

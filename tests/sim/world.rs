@@ -40,6 +40,10 @@ pub struct Inner {
     pub conditions: Conditions,
     /// How long a decision takes.
     pub decision_delay: Duration,
+    /// How long a look-up of a name takes.
+    pub resolution_delay: Duration,
+    /// How long the media engine takes to answer.
+    pub engine_delay: Duration,
     /// Decisions never come.
     pub is_undecided: bool,
     /// What host names lead to.
@@ -84,6 +88,8 @@ impl World {
             policy,
             conditions: Conditions::GOOD,
             decision_delay: Duration::ZERO,
+            resolution_delay: Duration::from_millis(1),
+            engine_delay: Duration::ZERO,
             is_undecided: false,
             names: HashMap::new(),
             records: Vec::new(),
@@ -299,7 +305,7 @@ impl Inner {
                 Output::Resolve { id, host, .. } => {
                     let addresses = self.names.get(&*host).cloned().unwrap_or_default();
                     let input = Input::Resolved { id, addresses };
-                    self.agenda.add(self.now + Duration::from_millis(1), Happening::Switch(input));
+                    self.agenda.add(self.now + self.resolution_delay, Happening::Switch(input));
                 }
                 Output::Decide { .. } if self.is_undecided => {}
                 Output::Decide { call, question } => {
@@ -309,7 +315,7 @@ impl Inner {
                 }
                 Output::Media(command) => {
                     if let Some(event) = self.engine.handle(command) {
-                        self.agenda.add(self.now, Happening::Switch(Input::Media(event)));
+                        self.agenda.add(self.now + self.engine_delay, Happening::Switch(Input::Media(event)));
                     }
                 }
                 Output::Record(record) => self.records.push(*record),
