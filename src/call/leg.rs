@@ -134,6 +134,13 @@ impl Leg {
         self.wants.insert(heard.media).clone()
     }
 
+    /// The party did not take our offer: what was agreed before stands.
+    pub(super) fn withdraw_offer(&mut self) {
+        if let Some(media) = &mut self.media {
+            media.withdraw();
+        }
+    }
+
     pub(super) fn note_end(&mut self, now: Instant, cause: Cause) {
         self.state = LegState::Ended;
         self.notes.ended.get_or_insert(now);

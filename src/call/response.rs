@@ -147,6 +147,7 @@ impl Call {
         let leg = self.leg_mut(id);
         leg.is_reinviting = false;
         if !status.is_success() {
+            leg.withdraw_offer();
             match status {
                 Status::REQUEST_PENDING => self.glare(ctx),
                 status if is_dead(status) => self.lost(ctx, id),
@@ -166,7 +167,10 @@ impl Call {
                 let media = leg.hear(heard);
                 self.cross(ctx, id, Crossing::Answer(media));
             }
-            Err(_) => self.cross(ctx, id, Crossing::Reject(Failure::NoCommonCodec)),
+            Err(_) => {
+                leg.withdraw_offer();
+                self.cross(ctx, id, Crossing::Reject(Failure::NoCommonCodec));
+            }
         }
     }
 

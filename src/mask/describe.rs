@@ -20,6 +20,8 @@ pub struct LegMedia {
     address: IpAddr,
     port: u16,
     said: Option<Said>,
+    /// What we said before an offer that has no answer yet.
+    settled: Option<Said>,
     heard: Option<RemoteMedia>,
     /// What each payload type has stood for on this leg, whoever chose it.
     meanings: Vec<Format>,
@@ -71,6 +73,7 @@ impl LegMedia {
             address,
             port,
             said: None,
+            settled: None,
             heard: None,
             meanings: Vec::new(),
         }
@@ -80,6 +83,7 @@ impl LegMedia {
     pub fn hear(&mut self, remote: RemoteMedia) {
         self.note(&remote.formats);
         self.heard = Some(remote);
+        self.settled = None;
     }
 
     /// What the party last said.
@@ -133,7 +137,15 @@ impl LegMedia {
             let payload = self.known_payload(codec, &formats).or_else(|| self.free_payload(codec, &formats));
             formats.extend(payload.map(|payload| Format { payload, codec: *codec }));
         }
+        self.settled = self.said.clone();
         self.say(formats, media)
+    }
+
+    /// Our offer was refused: what was said before it stands (RFC 3264 section 8). Its version is not used again.
+    pub fn withdraw(&mut self) {
+        if let Some(settled) = self.settled.take() {
+            self.said = Some(settled);
+        }
     }
 
     /// An answer to the party's offer with what the other side accepted, in the party's own payload types and
