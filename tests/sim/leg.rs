@@ -332,20 +332,17 @@ impl Leg {
     /// What has come of this kind and was not read yet.
     pub fn unread(&mut self, want: impl Into<Want>) -> Option<Text> {
         let want = want.into();
-        self.world.unread(self.at, |text| self.fits(want, text))
+        let text = self.world.unread(self.at, |text| self.fits(want, text));
+        text.inspect(|text| self.note(text))
     }
 
     /// Nothing of this kind comes for a time; what has come before counts too.
     pub fn refute(&mut self, want: impl Into<Want>, time: Duration) {
         let want = want.into();
         self.world.pass(time);
-        if let Some(text) = self.unread_want(want) {
+        if let Some(text) = self.world.unread(self.at, |text| self.fits(want, text)) {
             panic!("{} got what it should not: {text}\n{}", self.at, self.world.ladder());
         }
-    }
-
-    fn unread_want(&mut self, want: Want) -> Option<Text> {
-        self.world.unread(self.at, |text| self.fits(want, text))
     }
 
     fn note(&mut self, text: &Text) {
@@ -376,8 +373,7 @@ impl Leg {
     /// Lets two seconds pass at most, until an INVITE comes; false where none does.
     pub fn is_invited(&mut self) -> bool {
         for _ in 0..20 {
-            if let Some(invite) = self.unread("INVITE") {
-                self.note(&invite);
+            if self.unread("INVITE").is_some() {
                 return true;
             }
             self.world.pass(Duration::from_millis(100));
