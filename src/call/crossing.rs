@@ -90,11 +90,12 @@ impl Call {
         }
         let offer = leg.media.as_mut().expect("a connected leg has media").offer(media);
         leg.send(ctx, other, Purpose::Reinvite, |head, contact| write::reinvite(head, contact, &offer));
+        self.timers.set(Timer::Offer, ctx.now + ctx.policy.timings().timeout());
     }
 
     /// The other side accepted: the answer goes back to the side that asked.
     fn answer(&mut self, ctx: &mut Context<'_>, media: &Media) {
-        let Some(Exchange { from, asked, heard }) = self.exchange.take() else { return };
+        let Some(Exchange { from, asked, heard, .. }) = self.exchange.take() else { return };
         let Some(id) = self.connected(from) else { return };
         let leg = self.leg_mut(id);
         let Some(Asked { server, invite }) = asked else {
@@ -140,8 +141,18 @@ impl Call {
 
     /// The other side did not accept: the side that asked keeps what it has.
     pub(super) fn decline(&mut self, ctx: &mut Context<'_>, status: Status) {
-        if let Some(Asked { server: to, .. }) = self.exchange.take().and_then(|exchange| exchange.asked) {
+        let Some(Exchange { asked, is_given_up, .. }) = self.exchange.take() else { return };
+        let status = if is_given_up { Status::REQUEST_TERMINATED } else { status };
+        if let Some(Asked { server: to, .. }) = asked {
             ctx.effects.push_back(Effect::Respond { to, status, reply: Reply::bare() });
+        }
+    }
+
+    /// The side that asked no longer wants an answer, or waits too long for it.
+    pub(super) fn give_up_offer(&mut self, ctx: &mut Context<'_>) {
+        let asked = self.exchange.as_ref().map(|exchange| exchange.from.other());
+        if let Some(leg) = asked.and_then(|side| self.connected(side)) {
+            ctx.effects.push_back(Effect::Cancel(leg));
         }
     }
 

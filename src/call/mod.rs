@@ -116,6 +116,8 @@ struct Exchange {
     asked: Option<Asked>,
     /// What it asked for.
     heard: Heard,
+    /// It has cancelled its request.
+    is_given_up: bool,
 }
 
 /// A request that carries an offer.

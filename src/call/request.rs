@@ -84,7 +84,7 @@ impl Call {
         let media = self.leg_mut(id).hear(heard.clone());
         self.set_media(ctx);
         if !is_as_offered {
-            self.exchange = Some(Exchange { from: side_of(id), asked: None, heard });
+            self.exchange = Some(Exchange { from: side_of(id), asked: None, heard, is_given_up: false });
             self.cross(ctx, id, Crossing::Offer(media));
         }
     }
@@ -162,7 +162,7 @@ impl Call {
             return false;
         }
         let media = heard.media.clone();
-        self.exchange = Some(Exchange { from: side_of(id), asked, heard });
+        self.exchange = Some(Exchange { from: side_of(id), asked, heard, is_given_up: false });
         self.cross(ctx, id, Crossing::Offer(media));
         true
     }

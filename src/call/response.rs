@@ -1,7 +1,7 @@
 //! What a leg answers to our requests, turned into crossings.
 
 use super::effect::{LegId, Purpose};
-use super::{Call, Context, LegState, Stage};
+use super::{Call, Context, LegState, Stage, Timer};
 use crate::base::Side;
 use crate::base::settings::EarlyMedia;
 use crate::ledger::HungUp;
@@ -146,6 +146,8 @@ impl Call {
         let order = &ctx.policy.settings().media.codecs;
         let leg = self.leg_mut(id);
         leg.is_reinviting = false;
+        self.timers.stop(Timer::Offer);
+        let leg = self.leg_mut(id);
         if !status.is_success() {
             leg.withdraw_offer();
             match status {

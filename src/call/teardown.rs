@@ -1,18 +1,22 @@
 //! The ways in which a call ends, and its timers.
 
 use super::effect::{Effect, LegId, ServerId};
-use super::{Call, Context, LegState, Relay, Stage, Timer};
+use super::{Call, Context, Exchange, LegState, Relay, Stage, Timer};
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::Reply;
 use crate::mask::{Cause, Failure};
 use crate::sip::Status;
 
 impl Call {
-    /// The caller cancelled a request: its INVITE, or one inside the dialog, which is then answered as if it had
-    /// not (RFC 3261 section 9.2 leaves that open).
+    /// A party cancelled a request: the INVITE of the call, or an offer on its way to the other side.
     pub fn cancelled(&mut self, ctx: &mut Context<'_>, server: ServerId) {
         if self.invite == Some(server) {
-            self.abandon(ctx);
+            return self.abandon(ctx);
+        }
+        let asks = |exchange: &&mut Exchange| exchange.asked.is_some_and(|asked| asked.server == server);
+        if let Some(exchange) = self.exchange.as_mut().filter(asks) {
+            exchange.is_given_up = true;
+            self.give_up_offer(ctx);
         }
     }
 
@@ -113,6 +117,7 @@ impl Call {
                 Timer::Remind => self.ring(ctx),
                 Timer::MaxDuration => self.finish(ctx, HungUp::MaxDuration, Cause::Timer),
                 Timer::Glare => self.offer_again(ctx),
+                Timer::Offer => self.give_up_offer(ctx),
                 Timer::MediaClose => self.give_up_media(ctx),
             }
         }

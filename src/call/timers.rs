@@ -18,6 +18,8 @@ pub(super) enum Timer {
     MaxDuration,
     /// An offer that met another one goes out again (RFC 3261 section 14.1).
     Glare,
+    /// A party has not answered an offer of the other side.
+    Offer,
     /// The media engine has not told how the relay was.
     MediaClose,
 }
@@ -30,6 +32,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Remind,
     Timer::MaxDuration,
     Timer::Glare,
+    Timer::Offer,
     Timer::MediaClose,
 ];
 
