@@ -6,7 +6,7 @@ mod public;
 mod service;
 mod wiring;
 
-pub use service::{Service, StartFault};
+pub use service::{Service, StartFault, os_random};
 
 use std::path::Path;
 use std::sync::Arc;

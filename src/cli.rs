@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app;
 use crate::base::settings::Settings;
+use crate::demo;
 
 /// Where the settings are read from unless the command says otherwise.
 const DEFAULT: &str = "config.toml";
@@ -28,6 +29,8 @@ enum Command {
     Serve,
     /// Validate the settings file: every fault with its line and key.
     Check,
+    /// Show a masked call between two phones on loopback, and what each side saw and heard of it.
+    Demo,
 }
 
 /// Runs what the command line asks for.
@@ -37,6 +40,7 @@ pub fn run() -> ExitCode {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&cli.config),
         Command::Check => check(&cli.config),
+        Command::Demo => demo(),
     }
 }
 
@@ -65,6 +69,19 @@ fn check(path: &Path) -> ExitCode {
         }
         Err(faults) => {
             faults.iter().for_each(|fault| println!("{fault}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo() -> ExitCode {
+    match demo::run() {
+        Ok(report) => {
+            print!("{report}");
+            if report.faults().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(fault) => {
+            eprintln!("maskline: the demonstration failed: {fault}");
             ExitCode::FAILURE
         }
     }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod base;
 pub mod call;
 pub mod cli;
+pub mod demo;
 pub mod dialog;
 pub mod ledger;
 pub mod mask;

@@ -262,7 +262,10 @@ impl Api {
 }
 
 /// A generator seeded by the system: the one place where randomness enters the process.
-fn os_random() -> Result<Random, StartFault> {
+///
+/// # Errors
+/// Where the system gives no randomness.
+pub fn os_random() -> Result<Random, StartFault> {
     let mut seed = [0; 32];
     SysRng.try_fill_bytes(&mut seed)?;
     Ok(Random::from_seed(seed))
