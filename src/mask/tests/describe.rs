@@ -265,3 +265,39 @@ fn nothing_of_a_party_crosses_but_what_the_type_holds() {
         assert!(!text.contains(token), "{token} in {text}");
     }
 }
+
+#[test]
+fn what_changes_nothing_is_answered_to_the_letter() {
+    let event = "|a=rtpmap:101 telephone-event/8000";
+    let offer = format!("m=audio 4000 RTP/AVP 8 0 101{event}");
+    let rows = [
+        ("the same again", offer.clone(), true),
+        ("a move", offer.replace("4000", "4002"), true),
+        ("another order", format!("m=audio 4000 RTP/AVP 0 101 8{event}"), true),
+        ("a codec more behind", format!("m=audio 4000 RTP/AVP 8 0 101 9{event}"), true),
+        ("another number", offer.replace("101", "96"), false),
+        ("a line more", format!("{offer}|m=video 5000 RTP/AVP 99"), false),
+    ];
+    for (what, again, to_the_letter) in rows {
+        let mut leg = leg();
+        assert_eq!(leg.answer_again(), None, "nothing was said");
+        leg.hear(heard(&offer).remote);
+        let first = leg.answer(&media(&[Codec::Pcma, EVENT])).unwrap();
+        assert_eq!(leg.agreed(), [Codec::Pcma, EVENT]);
+        leg.hear(heard(&again).remote);
+        let second = leg.answer_again().unwrap();
+        assert_eq!(second == first, to_the_letter, "{what}");
+        assert_eq!(version(&second), if to_the_letter { 1 } else { 2 }, "{what}");
+        assert_eq!(leg.agreed(), [Codec::Pcma, EVENT], "{what}");
+    }
+}
+
+#[test]
+fn agreed_is_what_both_ends_have_said() {
+    let mut leg = leg();
+    assert_eq!(leg.agreed(), []);
+    leg.offer(&media(&[OPUS, Codec::Pcma, Codec::Pcmu, EVENT]));
+    assert_eq!(leg.agreed(), [], "an offer alone is no agreement");
+    leg.hear(heard("m=audio 4000 RTP/AVP 0 9 120|a=rtpmap:120 telephone-event/8000").remote);
+    assert_eq!(leg.agreed(), [Codec::Pcmu, EVENT]);
+}
