@@ -212,7 +212,11 @@ impl Call {
         leg.media = Some(media);
         leg.media_sources = media_sources;
         leg.early_media = early_media;
-        leg.guard = self.notes.caller.and_then(|caller| Guard::new(caller, &self.numbers_at_callee()));
+        let guard = self.notes.caller.and_then(|caller| Guard::new(caller, &self.numbers_at_callee()));
+        leg.guard = match origin {
+            Source::Phone(_) => guard.map(Guard::sparing_target),
+            Source::Trunk(_) => guard,
+        };
 
         let id = LegId::attempt(self.attempts.len());
         ctx.effects.push_back(Effect::Follow { leg: id, tag });

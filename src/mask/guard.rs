@@ -12,6 +12,8 @@ const OWN_LEG: &[&str] = &["via", "from", "to", "call-id", "cseq", "route", "rec
 #[derive(Debug, Clone)]
 pub struct Guard {
     needle: Box<[u8]>,
+    /// The Request-URI that opens the leg is what its own party registered.
+    is_target_theirs: bool,
 }
 
 impl Guard {
@@ -23,7 +25,15 @@ impl Guard {
         let digits = &digits[1..];
         let needle = &digits[digits.len().saturating_sub(9)..];
         let is_shown = shown.iter().any(|number| number.reveal().ends_with(needle));
-        (needle.len() >= 7 && !is_shown).then(|| Self { needle: needle.as_bytes().into() })
+        (needle.len() >= 7 && !is_shown)
+            .then(|| Self { needle: needle.as_bytes().into(), is_target_theirs: false })
+    }
+
+    /// For a leg to a registered contact: its Request-URI is the party's own as well, so that nobody can register a
+    /// guess and see whether calls still come.
+    #[must_use]
+    pub fn sparing_target(self) -> Self {
+        Self { is_target_theirs: true, ..self }
     }
 
     /// Whether a message holds the hidden digits outside the fields of its own leg. `opens` tells that the message
@@ -40,7 +50,7 @@ impl Guard {
         let in_head = lines.any(|line| (opens || !is_own_leg(line)) && contains(line, &self.needle));
         let in_body =
             body.split(|byte| *byte == b'\n').any(|line| !is_origin(line) && contains(line, &self.needle));
-        in_head || in_body || (opens && contains(start, &self.needle))
+        in_head || in_body || (opens && !self.is_target_theirs && contains(start, &self.needle))
     }
 }
 

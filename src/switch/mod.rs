@@ -26,7 +26,7 @@ use slab::Slab;
 
 use crate::base::Random;
 use crate::base::time::Anchor;
-use crate::call::{Call, CallKey, Context, Effect, LegId, Policy};
+use crate::call::{Call, CallKey, Context, Effect, LegId, Policy, Purpose};
 use crate::relay;
 use crate::route::{Decision, Plan};
 
@@ -72,6 +72,9 @@ struct Entry {
     call: Option<Box<Call>>,
     deadline: Option<Instant>,
 }
+
+/// A message that the egress guard did not let out: a request of this leg for this purpose, or a response.
+type Stopped = Option<(LegId, Purpose)>;
 
 /// Whose deadline it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -247,11 +250,15 @@ impl Switch {
 
     /// Does what a call wants done, and keeps it or lets it go.
     fn put_back(&mut self, now: Instant, key: CallKey, mut call: Box<Call>) {
-        let leaks = self.leaks;
-        self.carry_out(now, key, &call);
-        if self.leaks > leaks {
+        loop {
+            let stopped = self.carry_out(now, key, &call);
+            if stopped.is_empty() {
+                break;
+            }
             call.leaked(&mut self.context(now));
-            self.carry_out(now, key, &call);
+            for (leg, purpose) in stopped.into_iter().flatten() {
+                call.unanswered(&mut self.context(now), leg, purpose);
+            }
         }
         let slot = key.slot as usize;
         let is_over = call.is_over();

@@ -5,24 +5,31 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::clients::Outgoing;
-use super::{Output, Switch};
+use super::{Output, Stopped, Switch};
 use crate::base::Flow;
 use crate::call::{Call, CallKey, Effect, Purpose, ServerId};
 use crate::mask::write::{self, Reply};
 use crate::sip::{Method, Status};
 
 impl Switch {
-    /// Carries out the effects of one event of a call.
-    pub(super) fn carry_out(&mut self, now: Instant, key: CallKey, call: &Call) {
+    /// Carries out the effects of one event of a call; gives what the guard stopped, which is as if it had been sent
+    /// and had got no answer.
+    pub(super) fn carry_out(&mut self, now: Instant, key: CallKey, call: &Call) -> Vec<Stopped> {
+        let mut stopped = Vec::new();
         while let Some(effect) = self.effects.pop_front() {
             match effect {
-                Effect::Respond { to, status, reply } => self.respond(now, to, status, &reply, Some(call)),
+                Effect::Respond { to, status, reply } => {
+                    let leaks = self.leaks;
+                    self.respond(now, to, status, &reply, Some(call));
+                    stopped.extend((self.leaks > leaks).then_some(None));
+                }
                 Effect::Acknowledged(server) => {
                     self.servers.acknowledge(now, server, true, &mut self.deadlines);
                 }
                 Effect::Request { leg, purpose, flow, branch, head, bytes } => {
                     let opens = purpose == Purpose::Invite;
                     if self.is_leak(call, leg, &bytes, opens) {
+                        stopped.push(Some((leg, purpose)));
                         continue;
                     }
                     let method = match purpose {
@@ -50,6 +57,7 @@ impl Switch {
                 Effect::Record(record) => self.outputs.push_back(Output::Record(record)),
             }
         }
+        stopped
     }
 
     /// Answers a request; where it belongs to a call, the guard looks at the answer first.
