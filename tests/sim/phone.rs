@@ -6,6 +6,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::draft::Draft;
+use super::leg::Leg;
 use super::scene;
 use super::text::Text;
 use super::world::World;
@@ -31,7 +32,7 @@ impl World {
             password: format!("{username}-demo-password"),
             call_id: format!("{}-register", self.token()),
             cseq: 0,
-            uses: "SHA-256",
+            uses: "MD5",
         }
     }
 }
@@ -117,4 +118,18 @@ pub fn quoted<'a>(value: &'a str, name: &str) -> &'a str {
     let mark = format!("{name}=\"");
     let start = value.find(&mark).unwrap_or_else(|| panic!("no {name} in {value}")) + mark.len();
     &value[start..start + value[start..].find('"').unwrap()]
+}
+
+impl Phone {
+    /// Calls a number, and answers the challenge that comes.
+    pub fn dial(&mut self, dialled: &str) -> Leg {
+        let mut leg = self.world.caller(&self.at.to_string(), &self.username, dialled);
+        leg.local = format!("<sip:{}@127.0.0.1>", self.username);
+        leg.call();
+        let challenge = leg.expect(401);
+        let authorization = self.proof(&challenge, "INVITE", &leg.target);
+        let invite = leg.invite().with("Authorization", authorization);
+        leg.send(invite);
+        leg
+    }
 }
