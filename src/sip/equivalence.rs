@@ -36,13 +36,17 @@ fn same_sip(one: &Uri, other: &Uri) -> bool {
         && same_headers(one, other)
 }
 
-/// Whether no parameter of the one contradicts those of the other. Some may not be missing there.
+/// The parameters that count even where only one of two URIs has them.
+const FIXED: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+
+/// Whether no parameter of the one contradicts those of the other. Of a repeated one, the first counts.
 fn agree(one: &Params<'_>, other: &Params<'_>) -> bool {
-    one.clone().all(|(name, value)| match other.clone().get(&decode(name)) {
-        Some(theirs) => same(value, theirs),
-        None => !["user", "ttl", "method", "maddr", "transport"]
-            .iter()
-            .any(|fixed| fixed.eq_ignore_ascii_case(name)),
+    one.clone().all(|(name, _)| {
+        let name = decode(name);
+        match (one.clone().get(&name), other.clone().get(&name)) {
+            (Some(ours), Some(theirs)) => same(ours, theirs),
+            _ => !FIXED.iter().any(|fixed| fixed.eq_ignore_ascii_case(&name)),
+        }
     })
 }
 
@@ -100,6 +104,7 @@ mod tests {
         assert!(equivalent("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"));
         assert!(equivalent("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"));
         assert!(equivalent("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on"));
+        assert!(equivalent("sip:carol@chicago.com;a;a=5", "sip:carol@chicago.com;a;a=5"));
         assert!(equivalent(
             "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
             "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com"
@@ -120,6 +125,7 @@ mod tests {
         assert!(!equivalent("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"));
         assert!(!equivalent("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"));
         assert!(!equivalent("sip:carol:one@chicago.com", "sip:carol:two@chicago.com"));
+        assert!(!equivalent("sip:carol@chicago.com", "sip:carol@chicago.com;%75ser=phone"));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(super) struct Scan {
 /// Most messages have fewer header fields than this.
 const USUAL_LINES: usize = 24;
 
+/// What a byte is read as that is not UTF-8: the control character made for it, which nothing that matters may hold.
+pub(super) const SUBSTITUTE: u8 = 0x1a;
+
 /// Finds the parts of a message (RFC 3261 section 7).
 pub(super) fn scan(raw: &[u8]) -> Result<Scan, Fault> {
     if raw.len() > limits::MESSAGE {
@@ -168,7 +171,7 @@ pub(super) fn text(raw: &Bytes, found: &Scan) -> ByteString {
     let mut at = 0;
     while let Err(error) = std::str::from_utf8(&copy[at..]) {
         at += error.valid_up_to();
-        copy[at] = 0x1a;
+        copy[at] = SUBSTITUTE;
     }
     String::from_utf8(copy).expect("what is not UTF-8 was replaced").into()
 }

@@ -10,6 +10,7 @@ use super::host::{Host, HostPort, bare_ip};
 use super::limits;
 use super::name::Name;
 use super::params::Params;
+use super::scan::SUBSTITUTE;
 use super::span::Span;
 use super::token::{TOKEN, VISIBLE, all, find, number, run, trim, trim_start};
 
@@ -155,7 +156,10 @@ impl Via {
         if rport || self.host().ip().map(|ip| ip.to_canonical()) != Some(address) {
             let _ = write!(out, ";received={address}");
         }
-        out
+        match out.as_bytes().contains(&SUBSTITUTE) {
+            true => out.replace(char::from(SUBSTITUTE), "?"),
+            false => out,
+        }
     }
 
     /// Where a response goes (RFC 3261 section 18.2.2, RFC 3581 section 4): always back to the address that the
@@ -264,6 +268,12 @@ mod tests {
             via("SIP/2.0/UDP [2001:db8::1];branch=1").stamped(at("[2001:db8::2]:5060")),
             "SIP/2.0/UDP [2001:db8::1];branch=1;received=2001:db8::2"
         );
+    }
+
+    #[test]
+    fn no_control_goes_out_for_what_was_not_utf8() {
+        let stamped = via("SIP/2.0/UDP 192.0.2.7;x=a\u{1a};branch=1").stamped(at("192.0.2.7:4000"));
+        assert_eq!(stamped, "SIP/2.0/UDP 192.0.2.7;x=a?;branch=1");
     }
 
     #[test]
