@@ -76,6 +76,9 @@ impl Call {
         self.decline(ctx, Status::REQUEST_TERMINATED);
         for id in self.legs() {
             let leg = self.leg_mut(id);
+            if leg.is_reinviting {
+                ctx.effects.push_back(Effect::Cancel(id));
+            }
             if leg.state == LegState::Answered {
                 leg.hang_up(ctx, id, cause);
             }
