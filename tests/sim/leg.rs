@@ -302,10 +302,16 @@ impl Leg {
         self.reply(200);
     }
 
+    /// Whether a message that came to an address is for this end.
+    pub fn is_addressed(&self, at: SocketAddr, text: &Text) -> bool {
+        self.at == at && self.is_mine(text)
+    }
+
     fn is_mine(&self, text: &Text) -> bool {
         let tag = if text.status().is_some() { text.from_tag() } else { text.to_tag() };
-        let is_forks = self.invited.is_some() && text.cseq_method() == "CANCEL";
-        text.call_id() == self.call_id && (tag.is_none_or(|tag| tag == self.tag) || is_forks)
+        let is_forks = || self.invited.is_some() && text.cseq_method() == "CANCEL";
+        let is_same_call = text.get("Call-ID") == Some(&self.call_id) && text.get("CSeq").is_some();
+        is_same_call && (tag.is_none_or(|tag| tag == self.tag) || is_forks())
     }
 
     /// Another end that the same INVITE reached, as by a forking proxy on its way.
@@ -334,6 +340,12 @@ impl Leg {
         let want = want.into();
         let text = self.world.unread(self.at, |text| self.fits(want, text));
         text.inspect(|text| self.note(text))
+    }
+
+    /// Reads one message of this dialog, whatever it is; false where there is none.
+    pub fn read_any(&mut self) -> bool {
+        let text = self.world.unread(self.at, |text| self.is_mine(text));
+        text.inspect(|text| self.note(text)).is_some()
     }
 
     /// Nothing of this kind comes for a time; what has come before counts too.
@@ -368,6 +380,15 @@ impl Leg {
             }
             Some(_) => {}
         }
+    }
+
+    /// Takes note of a final response to our INVITE, and gives its ACK.
+    pub fn acknowledge(&mut self, text: &Text) -> Draft {
+        if text.status().is_some_and(|status| status >= 300) {
+            return self.of_invite("ACK", text.header("To"));
+        }
+        self.note(text);
+        self.numbered("ACK", text.cseq())
     }
 
     /// Lets two seconds pass at most, until an INVITE comes; false where none does.

@@ -15,15 +15,18 @@ pub struct Text {
 impl Text {
     pub fn new(raw: &[u8]) -> Self {
         let end = raw.windows(4).position(|at| at == b"\r\n\r\n").expect("a message has an end of its head");
-        let head = std::str::from_utf8(&raw[..end]).expect("what we send is UTF-8");
+        // A refusal of rubbish repeats some of it: bytes that are no text, folded lines.
+        let head = String::from_utf8_lossy(&raw[..end]);
         let mut lines = head.split("\r\n");
         let start = lines.next().unwrap().to_owned();
-        let headers = lines
-            .map(|line| {
-                let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("no header: {line:?}"));
-                (name.to_owned(), value.to_owned())
-            })
-            .collect();
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for line in lines {
+            match (line.split_once(": "), headers.last_mut()) {
+                (None, Some((_, value))) if line.starts_with([' ', '\t']) => value.push_str(line),
+                (Some((name, value)), _) => headers.push((name.to_owned(), value.to_owned())),
+                _ => panic!("no header: {line:?}"),
+            }
+        }
         let text = Self { raw: raw.to_vec(), start, headers, body: raw[end + 4..].to_vec() };
         let length: usize = text.get("Content-Length").expect("always written").parse().unwrap();
         assert_eq!(length, text.body.len(), "the Content-Length of {text}");
@@ -86,11 +89,11 @@ impl Text {
     }
 
     pub fn to_tag(&self) -> Option<&str> {
-        after(self.header("To"), ";tag=")
+        after(self.get("To")?, ";tag=")
     }
 
     pub fn from_tag(&self) -> Option<&str> {
-        after(self.header("From"), ";tag=")
+        after(self.get("From")?, ";tag=")
     }
 
     /// The URI between the brackets of Contact.

@@ -20,6 +20,7 @@ use maskline::switch::{Command, Input, Output, Registry, Switch};
 use super::agenda::{Agenda, Happening};
 use super::engine::{Engine, RelayState};
 use super::logs::Logs;
+use super::robot::Robot;
 use super::scene;
 use super::text::Text;
 use super::wire::{Conditions, Datagram};
@@ -231,6 +232,43 @@ impl World {
     /// Who sent what to whom, a line each.
     pub fn ladder(&self) -> String {
         self.get().ladder()
+    }
+}
+
+/// A crowd of parties that act by themselves.
+impl World {
+    /// Lets a crowd act for a time. `newcomer` is asked for the one behind an INVITE outside any dialog.
+    pub fn run(
+        &self,
+        crowd: &mut Vec<Robot>,
+        time: Duration,
+        newcomer: impl Fn(&Self, &Text) -> Option<Robot>,
+    ) {
+        let until = self.get().now + time;
+        loop {
+            let wake = crowd.iter().filter_map(Robot::deadline).min();
+            let next = [self.get().next(), wake].into_iter().flatten().min();
+            let Some(at) = next.filter(|at| *at <= until) else { break };
+            if wake == Some(at) {
+                self.edit().now = at;
+                crowd.iter_mut().for_each(|robot| robot.wake(at));
+            } else {
+                self.edit().step(at);
+            }
+            for (to, text) in self.take_all() {
+                match crowd.iter_mut().find(|robot| robot.leg.is_addressed(to, &text)) {
+                    Some(robot) => robot.receive(at, &text),
+                    None => crowd.extend(newcomer(self, &text)),
+                }
+            }
+        }
+        self.edit().now = until;
+    }
+
+    fn take_all(&self) -> Vec<(SocketAddr, Text)> {
+        let mut inner = self.edit();
+        let came = inner.inboxes.iter_mut().flat_map(|(at, inbox)| inbox.drain(..).map(|text| (*at, text)));
+        came.collect()
     }
 }
 
