@@ -29,8 +29,8 @@ fn endpoint(rtp: SocketAddr, tones: bool) -> Endpoint {
     }
 }
 
-// The input is a run of datagrams, each behind a byte for its side, one for the time before it in 10 ms, and one for
-// its length.
+// The input is a run of datagrams, each behind a byte for its side and whether a digit is played, one for the time
+// before it in 10 ms, and one for its length.
 fuzz_target!(|data: &[u8]| {
     let mut now = Instant::now();
     let mut random = Random::from_number(1);
@@ -38,17 +38,20 @@ fuzz_target!(|data: &[u8]| {
     relay.set(now, Side::A, endpoint(A, true), &mut random);
     relay.set(now, Side::B, endpoint(B, false), &mut random);
     let mut rest = data;
-    while let [side, wait, length, after @ ..] = rest {
+    while let [act, wait, length, after @ ..] = rest {
         let (datagram, next) = after.split_at(usize::from(*length).min(after.len()));
         rest = next;
         now += Duration::from_millis(10) * u32::from(*wait);
-        let (side, source) = if side & 1 == 0 { (Side::A, A) } else { (Side::B, B) };
+        let (side, source) = if act & 1 == 0 { (Side::A, A) } else { (Side::B, B) };
         let mut datagram = datagram.to_vec();
         if let Some(packet) = relay.rtp(now, side, source, &mut datagram) {
             let read = Received::read(packet.bytes).expect("what goes out is RTP");
             assert_eq!((packet.bytes[0], read.payload.start), (0x80, HEADER));
         }
-        relay.play(now, side, Digit::from_event(length & 15).expect("a digit"), Duration::from_millis(50));
+        if act & 0xe == 0xe {
+            let digit = Digit::from_event(length & 15).expect("a digit");
+            relay.play(now, side, digit, Duration::from_millis(50));
+        }
         let mut buffer = [0; OWN];
         while relay.due(now, &mut random, &mut buffer).is_some() {}
         while relay.poll_event().is_some() {}
