@@ -1,7 +1,7 @@
 //! What a call costs: sipp on both sides of the real binary, on this machine, sharing its cores.
 //!
 //! `cargo bench --bench load` takes about ten minutes and prints a table; `cargo bench --bench load -- --short` takes
-//! three minutes, and its figures are rough.
+//! three minutes, and its figures are rough. A name of [`PARTS`] measures that alone.
 #![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
 
 mod latency;
@@ -36,17 +36,29 @@ const LINGER: Duration = Duration::from_secs(36);
 const FULL: Extent = Extent { hold: 20, standing: 2000, many: 100_000, timed: 2000 };
 const SHORT: Extent = Extent { hold: 4, standing: 500, many: 5000, timed: 300 };
 
+/// A measurement, under the name that asks for it.
+type Part = (&'static str, fn(&Extent));
+
+/// What can be measured.
+const PARTS: [Part; 4] = [
+    ("latency", added_latency),
+    ("rates", cost_by_rate),
+    ("memory", memory_of_standing_calls),
+    ("growth", growth_after_many_calls),
+];
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    if !has("--bench") {
         return; // `cargo test` builds benches and starts them: nothing to do
     }
-    let extent = if arguments.iter().any(|argument| argument == "--short") { SHORT } else { FULL };
+    let extent = if has("--short") { SHORT } else { FULL };
+    let is_chosen = arguments.iter().any(|argument| !argument.starts_with('-'));
     println!("| measured | result |\n| --- | --- |");
-    added_latency(&extent);
-    cost_by_rate(&extent);
-    memory_of_standing_calls(&extent);
-    growth_after_many_calls(&extent);
+    for (_, measure) in PARTS.iter().filter(|(name, _)| !is_chosen || has(name)) {
+        measure(&extent);
+    }
 }
 
 /// The switch as the scenarios have it, with the product's own timers and enough ports for them to rest.
@@ -129,8 +141,9 @@ fn growth_after_many_calls(extent: &Extent) {
     let instance = start();
     let callee = Callee::start(&instance);
     let lasting = Duration::from_millis(20);
-    // The first calls fill tables and buffers, which stay.
-    Load { rate: 500, calls: extent.many / 10, lasting }.run(&instance);
+    // The first calls fill tables and buffers, which stay: as many as transactions are kept of at this rate.
+    let first = extent.many.min(500 * 40);
+    Load { rate: 500, calls: first, lasting }.run(&instance);
     sleep(LINGER);
     let before = process::resident(instance.pid());
     let outcome = Load { rate: 500, calls: extent.many, lasting }.run(&instance);
@@ -138,7 +151,7 @@ fn growth_after_many_calls(extent: &Extent) {
     let after = process::resident(instance.pid());
     let note = if outcome.is_clean(extent.many) { String::new() } else { format!(" ({outcome})") };
     row(
-        &format!("memory before / after {} calls", extent.many),
+        &format!("memory after {first} calls / after {} more", extent.many),
         &format!("{:.1} / {:.1} MiB{note}", before / 1024.0, after / 1024.0),
     );
     drop(callee);
