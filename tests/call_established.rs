@@ -1,4 +1,5 @@
 //! What may change while two parties talk: who is held, what is spoken, where it is sent.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod sim;
 

@@ -1,5 +1,6 @@
 //! Nothing crosses: a token of its own stands in every field of every message of one party, and is looked for in
 //! every byte that the other party gets, in what is logged, and in the record outside the fields meant for numbers.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod sim;
 

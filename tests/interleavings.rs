@@ -1,5 +1,6 @@
 //! Both parties, the operator and the media engine do anything at any time; rubbish comes from everywhere. Each call
 //! still ends, with one record, and no other call notices.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod sim;
 

@@ -1,6 +1,7 @@
 //! What nobody thought of listing: the same script is played against two quite different people, and what the party
 //! at the other end gets must be the same, byte by byte and to the microsecond. The two differ in number, address,
 //! device, wording and numbering; they make the same choices.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod sim;
 

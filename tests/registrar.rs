@@ -1,4 +1,5 @@
 //! Softphones: how they prove who they are, and where they are then reached.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod sim;
 

@@ -27,6 +27,8 @@ const EVENTS: usize = 256;
 const ORDERS: usize = 64;
 /// The longest datagram there is.
 const DATAGRAM: usize = 65_536;
+/// Tables larger than this are given back when they are empty: a peak leaves nothing behind.
+const SPARE: usize = 1_024;
 /// The token of the eventfd.
 const WAKE: u64 = u64::MAX;
 
@@ -277,6 +279,9 @@ impl Worker {
             sockets.release(&self.ports, now);
         }
         events(Event::Closed { relay: id, quality: relay.quality() });
+        if self.sessions.is_empty() && self.sessions.capacity() > SPARE {
+            (self.sessions, self.keys, self.timers) = Default::default();
+        }
     }
 
     fn close_all(&mut self, now: Instant) {

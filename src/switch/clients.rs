@@ -8,6 +8,7 @@ use slab::Slab;
 
 use super::Due;
 use super::deadlines::Deadlines;
+use super::servers::SPARE;
 use crate::base::{ConnectionId, Flow};
 use crate::call::{CallKey, LegId, Purpose};
 use crate::sip::{Method, Response};
@@ -234,6 +235,9 @@ impl Clients {
             self.invites.remove(&(call, leg));
         }
         deadlines.set(Due::Client(slot), &mut client.deadline, None);
+        if self.table.is_empty() && self.table.capacity() > SPARE {
+            *self = Self::new();
+        }
         Some(client)
     }
 

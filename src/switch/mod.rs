@@ -270,6 +270,9 @@ impl Switch {
                 self.legs.remove(&call.leg(leg).dialog.local_tag);
             }
             self.calls.remove(slot);
+            if self.calls.is_empty() && self.calls.capacity() > servers::SPARE {
+                (self.calls, self.legs) = Default::default();
+            }
         } else {
             entry.call = Some(call);
         }

@@ -37,6 +37,9 @@ enum Machine {
     Other(ServerRequest),
 }
 
+/// Tables larger than this are given back when they are empty: a peak leaves nothing behind.
+pub(super) const SPARE: usize = 1_024;
+
 /// The table. Keys are hashes under a secret of the process: nobody outside can make two requests collide.
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -189,6 +192,9 @@ impl Servers {
             self.merged.remove(&merged);
         }
         deadlines.set(Due::Server(id.0), &mut server.deadline, None);
+        if self.table.is_empty() && self.table.capacity() > SPARE {
+            (self.table, self.by_key, self.merged) = Default::default();
+        }
         Some(server)
     }
 

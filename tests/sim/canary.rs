@@ -154,10 +154,12 @@ pub fn forms(value: &Value) -> Vec<Form> {
 /// Where tokens were found.
 pub type Found = BTreeMap<usize, BTreeSet<&'static str>>;
 
+/// Texts of one length, each with the tokens it gives away and the form it does so in.
+type Needles = HashMap<Vec<u8>, Vec<(usize, &'static str)>>;
+
 /// Looks for tokens in what was sent, in all forms; gives the places of those found and the forms.
 pub fn search(sent: &[u8], tokens: &[Token]) -> Found {
-    let mut needles: BTreeMap<(Reading, usize), HashMap<Vec<u8>, Vec<(usize, &'static str)>>> =
-        BTreeMap::new();
+    let mut needles: BTreeMap<(Reading, usize), Needles> = BTreeMap::new();
     for (place, token) in tokens.iter().enumerate() {
         for Form { kind, reading, bytes } in forms(&token.value) {
             let group = needles.entry((reading, bytes.len())).or_default();
