@@ -48,20 +48,23 @@ impl Realm {
         Self { key, started: now, counts: DashMap::new(), buckets: DashMap::new() }
     }
 
-    /// A nonce for a source: the time, and a code over time and source.
-    pub(super) fn nonce(&self, now: Instant, source: IpAddr) -> String {
-        let millis = self.millis(now);
-        format!("{millis:016x}{}", self.code(millis, source))
+    /// A nonce for a source: the time, a random salt, and a code over both and the source. The salt keeps phones
+    /// behind one address, or requests of one phone, from being given the same nonce in the same millisecond, each
+    /// of which would spend it for the other.
+    pub(super) fn nonce(&self, now: Instant, source: IpAddr, salt: u32) -> String {
+        let stamp = format!("{:016x}{salt:08x}", self.millis(now));
+        let code = self.code(&stamp, source);
+        stamp + &code
     }
 
     /// Checks a nonce that a source answers, and counts its use.
     pub(super) fn check(&self, now: Instant, source: IpAddr, nonce: &str, count: Option<u32>) -> Nonce {
-        let Some((time, code)) = nonce.split_at_checked(16) else { return Nonce::Foreign };
-        let Ok(millis) = u64::from_str_radix(time, 16) else { return Nonce::Foreign };
-        let expected = self.code(millis, source);
+        let Some((stamp, code)) = nonce.split_at_checked(24) else { return Nonce::Foreign };
+        let expected = self.code(stamp, source);
         if !bool::from(expected.as_bytes().ct_eq(code.as_bytes())) {
             return Nonce::Foreign;
         }
+        let Ok(millis) = u64::from_str_radix(&stamp[..16], 16) else { return Nonce::Foreign };
         let age = Duration::from_millis(self.millis(now).saturating_sub(millis));
         if age > LIFETIME {
             return Nonce::Stale;
@@ -101,9 +104,9 @@ impl Realm {
         u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn code(&self, millis: u64, source: IpAddr) -> String {
+    fn code(&self, stamp: &str, source: IpAddr) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
-        mac.update(&millis.to_be_bytes());
+        mac.update(stamp.as_bytes());
         mac.update(source.to_string().as_bytes());
         mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -125,7 +128,7 @@ mod tests {
     fn a_nonce_counts_up_grows_old_and_belongs_to_its_source() {
         let now = start();
         let realm = Realm::new(now, &mut Random::from_number(1));
-        let nonce = realm.nonce(now, HERE);
+        let nonce = realm.nonce(now, HERE, 7);
         assert_eq!(realm.check(now, THERE, &nonce, Some(1)), Nonce::Foreign);
         assert_eq!(realm.check(now, HERE, &nonce, Some(1)), Nonce::Fresh);
         assert_eq!(realm.check(now, HERE, &nonce, Some(1)), Nonce::Stale, "replayed");
@@ -133,6 +136,17 @@ mod tests {
         assert_eq!(realm.check(now + LIFETIME * 2, HERE, &nonce, Some(3)), Nonce::Stale);
         assert_eq!(realm.check(now, HERE, "0000", Some(1)), Nonce::Foreign);
         assert_eq!(realm.check(now, HERE, "zzzzzzzzzzzzzzzz00", Some(1)), Nonce::Foreign);
+    }
+
+    #[test]
+    fn two_nonces_of_one_moment_do_not_spend_each_other() {
+        let now = start();
+        let realm = Realm::new(now, &mut Random::from_number(1));
+        let (one, two) = (realm.nonce(now, HERE, 1), realm.nonce(now, HERE, 2));
+        assert_eq!(realm.check(now, HERE, &one, Some(1)), Nonce::Fresh);
+        assert_eq!(realm.check(now, HERE, &two, Some(1)), Nonce::Fresh);
+        let forged = one.replacen("00000001", "00000003", 1);
+        assert_eq!(realm.check(now, HERE, &forged, Some(1)), Nonce::Foreign);
     }
 
     #[test]

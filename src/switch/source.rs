@@ -97,12 +97,12 @@ impl Switch {
     }
 
     /// The challenge, in the order of the settings (RFC 8760 section 2.4). `None` where the source has drawn too many.
-    pub(super) fn challenge(&self, now: Instant, flow: &Flow, stale: bool) -> Option<(Status, Reply)> {
+    pub(super) fn challenge(&mut self, now: Instant, flow: &Flow, stale: bool) -> Option<(Status, Reply)> {
         let source = flow.remote.ip();
         if !self.registry.realm.may_challenge(now, source) {
             return None;
         }
-        let nonce = self.registry.realm.nonce(now, source);
+        let nonce = self.registry.realm.nonce(now, source, self.random.next_u32());
         let challenge = |algorithm| Challenge {
             realm: REALM.into(),
             nonce: nonce.clone(),
