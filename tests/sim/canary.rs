@@ -1,12 +1,13 @@
 //! Tokens that are put into every field of one party's messages, and the search for them in what the other got.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::rc::Rc;
 
 use maskline::base::Side;
 use md5::Md5;
+use rustc_hash::FxHashMap;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -151,32 +152,37 @@ pub fn forms(value: &Value) -> Vec<Form> {
     forms
 }
 
+/// No form is shorter.
+const START: usize = 5;
+
 /// Where tokens were found.
 pub type Found = BTreeMap<usize, BTreeSet<&'static str>>;
 
-/// Texts of one length, each with the tokens it gives away and the form it does so in.
-type Needles = HashMap<Vec<u8>, Vec<(usize, &'static str)>>;
+/// One form of one token: its bytes, its place in the list of tokens, and its kind.
+type Needle = (Vec<u8>, usize, &'static str);
 
 /// Looks for tokens in what was sent, in all forms; gives the places of those found and the forms.
 pub fn search(sent: &[u8], tokens: &[Token]) -> Found {
-    let mut needles: BTreeMap<(Reading, usize), Needles> = BTreeMap::new();
+    // By the first bytes of each form, so that the text is walked once.
+    let mut needles: BTreeMap<Reading, FxHashMap<[u8; START], Vec<Needle>>> = BTreeMap::new();
     for (place, token) in tokens.iter().enumerate() {
         for Form { kind, reading, bytes } in forms(&token.value) {
-            let group = needles.entry((reading, bytes.len())).or_default();
-            group.entry(bytes).or_default().push((place, kind));
+            let start = *bytes.first_chunk().expect("a form that short would be found by chance");
+            needles.entry(reading).or_default().entry(start).or_default().push((bytes, place, kind));
         }
     }
     let folded = percent_decoded(sent).to_ascii_lowercase();
     let squeezed: Vec<u8> = folded.iter().copied().filter(|byte| !b" -.()".contains(byte)).collect();
     let mut found = Found::new();
-    for ((reading, length), group) in &needles {
+    for (reading, starts) in &needles {
         let text: &[u8] = match reading {
             Reading::Exact => sent,
             Reading::Folded => &folded,
             Reading::Squeezed => &squeezed,
         };
-        for window in text.windows(*length) {
-            for (place, kind) in group.get(window).into_iter().flatten() {
+        for (at, window) in text.array_windows::<START>().enumerate() {
+            let candidates = starts.get(window).into_iter().flatten();
+            for (_, place, kind) in candidates.filter(|(bytes, ..)| text[at..].starts_with(bytes)) {
                 found.entry(*place).or_default().insert(kind);
             }
         }
@@ -195,7 +201,8 @@ pub fn report(found: &Found, tokens: &[Token]) -> String {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Digits as packed in telephone signalling: two in a byte, the first in the lower half where `swapped`. A last

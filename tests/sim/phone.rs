@@ -121,15 +121,26 @@ pub fn quoted<'a>(value: &'a str, name: &str) -> &'a str {
 }
 
 impl Phone {
-    /// Calls a number, and answers the challenge that comes.
-    pub fn dial(&mut self, dialled: &str) -> Leg {
+    /// Its end of a new call to a number, not sent yet.
+    pub fn leg(&self, dialled: &str) -> Leg {
         let mut leg = self.world.caller(&self.at.to_string(), &self.username, dialled);
         leg.local = format!("<sip:{}@127.0.0.1>", self.username);
+        leg
+    }
+
+    /// Sends a call's INVITE, and answers the challenge that comes.
+    pub fn call(&self, leg: &mut Leg) {
         leg.call();
         let challenge = leg.expect(401);
         let authorization = self.proof(&challenge, "INVITE", &leg.target);
         let invite = leg.invite().with("Authorization", authorization);
         leg.send(invite);
+    }
+
+    /// Calls a number.
+    pub fn dial(&self, dialled: &str) -> Leg {
+        let mut leg = self.leg(dialled);
+        self.call(&mut leg);
         leg
     }
 }
