@@ -3,6 +3,7 @@
 use super::crossing::side_of;
 use super::effect::{Effect, LegId, Purpose, ServerId};
 use super::{Asked, Call, Context, Exchange, LegState, Stage};
+use crate::base::Flow;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::write::{self, Reply};
@@ -15,12 +16,13 @@ use crate::sip::{Method, Name, Request, Status};
 const OFFER_AGAIN: u8 = 3;
 
 impl Call {
-    /// A request inside a leg's dialog, other than ACK and CANCEL.
-    pub fn request(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
+    /// A request inside a leg's dialog, other than ACK and CANCEL, and the path it came by.
+    pub fn request(&mut self, ctx: &mut Context<'_>, id: LegId, flow: Flow, request: &Request, to: ServerId) {
         let leg = self.leg_mut(id);
         if leg.dialog.admit(request).is_err() {
             return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, Reply::bare());
         }
+        leg.dialog.follow(flow);
         if leg.state == LegState::Ended && *request.method() != Method::BYE {
             return respond(ctx, to, Status::NO_SUCH_CALL, Reply::bare());
         }
@@ -111,13 +113,14 @@ impl Call {
     fn offered(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
         let is_invite = *request.method() == Method::INVITE;
         let has_offer = !request.body().is_empty();
-        let is_busy = self.is_busy(id);
-        if self.stage != Stage::Connected && (is_invite || has_offer) || is_busy == Some(Busy::Asked) {
-            let reply = Reply { retry_after: Some(OFFER_AGAIN), ..Reply::bare() };
-            return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, reply);
-        }
-        if is_busy == Some(Busy::Asking) && (is_invite || has_offer) {
-            return respond(ctx, to, Status::REQUEST_PENDING, Reply::bare());
+        let busy = if self.stage == Stage::Connected { self.is_busy(id) } else { Some(Busy::Asked) };
+        match busy.filter(|_| is_invite || has_offer) {
+            Some(Busy::Asked) => {
+                let reply = Reply { retry_after: Some(OFFER_AGAIN), ..Reply::bare() };
+                return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, reply);
+            }
+            Some(Busy::Asking) => return respond(ctx, to, Status::REQUEST_PENDING, Reply::bare()),
+            None => {}
         }
         let leg = self.leg_mut(id);
         leg.dialog.refresh(request);
@@ -230,7 +233,7 @@ impl Call {
 /// Why a leg can't take an offer now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Busy {
-    /// An offer of its own waits for its answer: 500 (RFC 3261 section 14.2).
+    /// An offer of its own waits for its answer, the call's first one above all: 500 (RFC 3261 section 14.2).
     Asked,
     /// One of ours is out, or the last is not acknowledged: 491.
     Asking,

@@ -133,6 +133,14 @@ impl Dialog {
         Ok(())
     }
 
+    /// A later request of a softphone came by this path: ours go there from now on. It may have changed networks, or
+    /// opened another connection.
+    pub fn follow(&mut self, flow: Flow) {
+        if self.follows_flow {
+            self.flow = flow;
+        }
+    }
+
     /// Takes the new target of a target refresh (RFC 3261 section 12.2.2); one without Contact changes nothing.
     pub fn refresh(&mut self, message: &Head) {
         if let Ok(target) = contact(message) {

@@ -1,5 +1,6 @@
 //! Messages that come in, up to the call they are for.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use super::Switch;
 use super::local::{self, Verdict};
 use super::source::Speaker;
 use crate::base::Flow;
-use crate::call::{Call, CallKey, Invitation, LegId, ServerId};
+use crate::call::{Call, CallKey, Invitation, Leg, LegId, ServerId};
 use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
 use crate::sip::{Echo, Malformed, Message, Method, Name, Request, Status, Uri};
@@ -64,19 +65,27 @@ impl Switch {
     }
 
     /// The leg whose dialog a request is in: its three ids match, and it comes from where the leg's party is.
-    fn leg_of(&self, flow: &Flow, request: &Request) -> Option<(CallKey, LegId)> {
+    fn leg_of(&self, now: Instant, flow: &Flow, request: &Request) -> Option<(CallKey, LegId)> {
         let (key, leg) = *self.legs.get(request.to().tag()?)?;
         let call = self.call(key)?;
         let dialog = &call.leg(leg).dialog;
         let matches = dialog.matches(request.call_id(), request.from().tag());
-        (matches && call.may_speak(&self.policy, leg, flow.remote.ip())).then_some((key, leg))
+        let source = flow.remote.ip();
+        let may_speak = || call.may_speak(&self.policy, leg, source);
+        (matches && (may_speak() || self.has_moved(now, call.leg(leg), source))).then_some((key, leg))
+    }
+
+    /// Whether the softphone of a leg has registered from this address: it has changed networks.
+    fn has_moved(&self, now: Instant, leg: &Leg, source: IpAddr) -> bool {
+        let is_there = |binding: &super::Binding| binding.flow.remote.ip() == source;
+        matches!(leg.origin, Source::Phone(_)) && self.registry.contacts(now, &leg.peer).iter().any(is_there)
     }
 
     fn ack(&mut self, now: Instant, flow: Flow, request: &Request) {
         if let Some(server) = self.servers.find(request, &Method::INVITE) {
             self.servers.acknowledge(now, server, false, &mut self.deadlines);
         }
-        if let Some((key, leg)) = self.leg_of(&flow, request) {
+        if let Some((key, leg)) = self.leg_of(now, &flow, request) {
             self.with_call(now, key, |call, ctx| call.acknowledged(ctx, leg, request));
         }
     }
@@ -109,7 +118,7 @@ impl Switch {
     }
 
     fn within_dialog(&mut self, now: Instant, flow: Flow, request: &Request) {
-        let Some((key, leg)) = self.leg_of(&flow, request) else {
+        let Some((key, leg)) = self.leg_of(now, &flow, request) else {
             if self.is_acquainted(now, &flow) {
                 self.refuse(now, flow, request, Status::NO_SUCH_CALL, &Reply::bare());
             }
@@ -127,7 +136,7 @@ impl Switch {
         if *request.method() == Method::INVITE {
             self.respond(now, to, Status::TRYING, &Reply::bare(), None);
         }
-        self.with_call(now, key, |call, ctx| call.request(ctx, leg, request, to));
+        self.with_call(now, key, |call, ctx| call.request(ctx, leg, flow, request, to));
     }
 
     fn outside_dialog(&mut self, now: Instant, flow: Flow, request: &Request) {
