@@ -68,7 +68,7 @@ impl World {
             world: self.clone(),
             at,
             call_id: format!("{token}-call@{}", at.ip()),
-            local: format!("<sip:{number}@{}>", at.ip()),
+            local: format!("<sip:{number}@{}>", at.to_string().rsplit_once(':').unwrap().0),
             tag: format!("{token}-tag"),
             remote: format!("<sip:{dialled}@127.0.0.1>"),
             target: format!("sip:{dialled}@{}", scene::SWITCH),

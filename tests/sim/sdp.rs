@@ -65,9 +65,10 @@ impl Sdp {
 impl fmt::Display for Sdp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, port, formats, direction, version, session, lines } = self;
-        write!(f, "v=0\r\no=ua 4711 {version} IN IP4 {address}\r\ns=-\r\n")?;
+        let family = if address.contains(':') { "IP6" } else { "IP4" };
+        write!(f, "v=0\r\no=ua 4711 {version} IN {family} {address}\r\ns=-\r\n")?;
         session.iter().try_for_each(|line| write!(f, "{line}\r\n"))?;
-        write!(f, "c=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP")?;
+        write!(f, "c=IN {family} {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP")?;
         let parts = || formats.iter().map(|format| format.split_once(' ').expect("payload and encoding"));
         parts().try_for_each(|(payload, _)| write!(f, " {payload}"))?;
         write!(f, "\r\n")?;

@@ -285,14 +285,18 @@ impl Inner {
     fn flow(&self, remote: SocketAddr) -> Flow {
         let connection = self.streams.get(&remote).copied();
         let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
-        Flow { transport, local: scene::address(scene::SWITCH), remote, connection }
+        let fits = |listener: &&Listener| {
+            listener.transport == transport && listener.bind.is_ipv4() == remote.is_ipv4()
+        };
+        let local = self.policy.listeners.iter().find(fits).expect("a listener that it can reach").bind;
+        Flow { transport, local, remote, connection }
     }
 
     pub fn send(&mut self, from: SocketAddr, bytes: Vec<u8>) {
         let flow = self.flow(from);
         let ways = self.conditions.fate(&mut self.random, flow.transport);
         let at = self.time();
-        let (transport, to) = (flow.transport, scene::address(scene::SWITCH));
+        let (transport, to) = (flow.transport, flow.local);
         for way in &ways {
             let input = Input::Message { flow, bytes: bytes.clone().into() };
             self.agenda.add(self.now + *way, Happening::Switch(input));
@@ -376,6 +380,15 @@ impl Inner {
             self.agenda.add(self.now + way, Happening::Endpoint(datagram.clone()));
         }
         self.wire.push(datagram);
+    }
+}
+
+/// Whatever a test looks at, no number may have been logged.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.logs.check();
+        }
     }
 }
 
