@@ -54,6 +54,72 @@ fn the_callee_sees_the_masking_number() {
 }
 
 #[test]
+fn the_masking_number_stands_where_the_trunk_wants_it() {
+    for (key, header) in [
+        ("identity_out = \"pai\"", Some("P-Asserted-Identity")),
+        ("identity_out = \"rpid\"", Some("Remote-Party-ID")),
+        ("identity_out = \"from\"", None),
+    ] {
+        let world = World::with(&with_trunk_key("beta", key), 1);
+        world.dial(M1);
+        let invite = world.incoming(BETA).invited.unwrap();
+        assert_eq!(leg::user_of(invite.header("From")), M2);
+        for name in ["P-Asserted-Identity", "Remote-Party-ID"] {
+            assert_eq!(invite.get(name).map(leg::user_of), (header == Some(name)).then_some(M2), "{key}");
+        }
+    }
+    let world = World::with(&with_trunk_key("beta", "format_out = \"national\""), 1);
+    world.dial(M1);
+    let invite = world.incoming(BETA).invited.unwrap();
+    assert_eq!(invite.uri(), format!("sip:0{}@127.0.0.3:5060", &BOB[3..]));
+    assert_eq!(leg::user_of(invite.header("From")), format!("0{}", &M2[3..]));
+}
+
+#[test]
+fn nothing_that_a_caller_writes_steers_its_call() {
+    let world = World::new();
+    let mut caller = world.caller(ALPHA, ALICE, M1);
+    let uri = format!("sip:{M1};rn=+919700000001;npdi@{SWITCH};maddr=127.0.0.66;transport=tcp;method=BYE");
+    let invite = caller.invite().to_uri(&uri).with("Route", "<sip:127.0.0.66;lr>");
+    caller.send(invite.with("Path", "<sip:127.0.0.66;lr>").with("P-Charge-Info", "<sip:+919700000001@x>"));
+    let callee = world.incoming(BETA);
+    assert_eq!(callee.invited.as_ref().unwrap().uri(), format!("sip:{BOB}@127.0.0.3:5060"));
+    let (mut caller, mut callee) = connect(caller, callee);
+    caller.hang_up(&mut callee);
+    world.only_spoke_to(&[ALPHA, BETA]);
+    world.end();
+}
+
+#[test]
+fn a_caller_of_rfc_2543_without_tag_and_branch() {
+    let world = World::new();
+    let mut caller = world.caller(ALPHA, ALICE, M1);
+    let old = |draft: Draft| {
+        let from = draft.get("From").unwrap().split(';').next().unwrap().to_owned();
+        draft.set("From", from).set("Via", format!("SIP/2.0/UDP {ALPHA}"))
+    };
+    let invite = old(caller.invite());
+    caller.send(invite.clone());
+    caller.send(invite.clone());
+    let mut callee = world.incoming(BETA);
+    callee.answer();
+    let is_answer = |text: &Text| text.status() == Some(200);
+    let answer = world.expect(caller.at, "200", is_answer);
+    caller.remote = answer.header("To").into();
+    caller.target = answer.contact().into();
+    let ack = old(caller.ack_draft());
+    caller.send(ack);
+    callee.expect("ACK");
+    let bye = old(caller.request("BYE"));
+    caller.send(bye);
+    callee.expect("BYE");
+    callee.ok();
+    assert_eq!(world.end().hung_up, Some(HungUp::Caller));
+    let invites = world.received(BETA).iter().filter(|text| text.method() == Some("INVITE")).count();
+    assert_eq!(invites, 1, "a repetition is known without a branch too");
+}
+
+#[test]
 fn the_callee_hangs_up() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
@@ -178,6 +244,7 @@ fn failures_become_what_a_caller_may_learn() {
             assert_eq!(record.outcome, *outcome, "for {status}");
             assert_eq!((record.cause, record.status), (*cause, Some(*to_caller)));
             assert_eq!(record.legs[1].status, Some(*status));
+            world.only_spoke_to(&[ALPHA, BETA]);
         }
     }
 }

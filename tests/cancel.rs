@@ -38,6 +38,23 @@ fn before_the_decision() {
 }
 
 #[test]
+fn a_late_decision_reaches_no_other_call() {
+    let world = World::new();
+    world.edit().decision_delay = SECOND;
+    let mut first = world.dial(M1);
+    first.expect(100);
+    give_up(&mut first);
+    world.edit().is_undecided = true;
+    let mut second = world.dial(IDLE);
+    second.expect(100);
+    world.pass(2 * SECOND);
+    assert!(world.received(BETA).is_empty(), "the first call's decision is not the second's");
+    second.expect(480);
+    world.settle();
+    assert_eq!(world.get().records.len(), 2);
+}
+
+#[test]
 fn while_a_name_is_looked_up() {
     let world = World::with(&SETTINGS.replace("sip:127.0.0.3:5060", "sip:beta.example"), 1);
     world.edit().names.insert("beta.example".into(), vec![address(BETA)]);

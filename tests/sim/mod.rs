@@ -5,11 +5,13 @@
 
 pub mod agenda;
 pub mod canary;
+pub mod crowd;
 pub mod draft;
 pub mod engine;
 pub mod fields;
 pub mod leg;
 pub mod logs;
+pub mod parties;
 pub mod phone;
 pub mod robot;
 pub mod scene;
@@ -19,7 +21,8 @@ pub mod wire;
 pub mod world;
 
 pub use draft::Draft;
-pub use leg::{Leg, Want, connect};
+pub use leg::{Leg, Want};
+pub use parties::connect;
 pub use phone::Phone;
 pub use robot::{Plan, Robot, State};
 pub use scene::*;

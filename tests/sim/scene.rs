@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use super::World;
-
 /// The switch.
 pub const SWITCH: &str = "127.0.0.1:5060";
 /// The trunk that the first party is behind.

@@ -20,7 +20,6 @@ use maskline::switch::{Command, Input, Output, Registry, Switch};
 use super::agenda::{Agenda, Happening};
 use super::engine::{Engine, RelayState};
 use super::logs::Logs;
-use super::robot::Robot;
 use super::scene;
 use super::text::Text;
 use super::wire::{Conditions, Datagram};
@@ -52,7 +51,7 @@ pub struct Inner {
     pub records: Vec<CallRecord>,
     /// All that was sent, by anyone.
     pub wire: Vec<Datagram>,
-    inboxes: BTreeMap<SocketAddr, Vec<Text>>,
+    pub inboxes: BTreeMap<SocketAddr, Vec<Text>>,
     streams: HashMap<SocketAddr, ConnectionId>,
     agenda: Agenda,
     pub random: Random,
@@ -163,6 +162,17 @@ impl World {
         came.map(|datagram| Text::new(&datagram.bytes)).collect()
     }
 
+    /// The switch has sent something to these alone.
+    pub fn only_spoke_to(&self, known: &[&str]) {
+        let inner = self.get();
+        let ours = inner.policy.listeners.iter().map(|listener| listener.bind);
+        let ours: Vec<SocketAddr> = ours.collect();
+        for sent in inner.wire.iter().filter(|sent| ours.contains(&sent.from)) {
+            let is_known = known.iter().any(|known| scene::address(known) == sent.to);
+            assert!(is_known, "nobody is at {}\n{}", sent.to, inner.ladder());
+        }
+    }
+
     /// Lets an endpoint use TCP from now on.
     pub fn connect(&self, from: &str) {
         let from = scene::address(from);
@@ -232,43 +242,6 @@ impl World {
     /// Who sent what to whom, a line each.
     pub fn ladder(&self) -> String {
         self.get().ladder()
-    }
-}
-
-/// A crowd of parties that act by themselves.
-impl World {
-    /// Lets a crowd act for a time. `newcomer` is asked for the one behind an INVITE outside any dialog.
-    pub fn run(
-        &self,
-        crowd: &mut Vec<Robot>,
-        time: Duration,
-        newcomer: impl Fn(&Self, &Text) -> Option<Robot>,
-    ) {
-        let until = self.get().now + time;
-        loop {
-            let wake = crowd.iter().filter_map(Robot::deadline).min();
-            let next = [self.get().next(), wake].into_iter().flatten().min();
-            let Some(at) = next.filter(|at| *at <= until) else { break };
-            if wake == Some(at) {
-                self.edit().now = at;
-                crowd.iter_mut().for_each(|robot| robot.wake(at));
-            } else {
-                self.edit().step(at);
-            }
-            for (to, text) in self.take_all() {
-                match crowd.iter_mut().find(|robot| robot.leg.is_addressed(to, &text)) {
-                    Some(robot) => robot.receive(at, &text),
-                    None => crowd.extend(newcomer(self, &text)),
-                }
-            }
-        }
-        self.edit().now = until;
-    }
-
-    fn take_all(&self) -> Vec<(SocketAddr, Text)> {
-        let mut inner = self.edit();
-        let came = inner.inboxes.iter_mut().flat_map(|(at, inbox)| inbox.drain(..).map(|text| (*at, text)));
-        came.collect()
     }
 }
 
