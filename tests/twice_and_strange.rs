@@ -180,3 +180,16 @@ fn a_cancel_from_elsewhere_cancels_nothing() {
     scene.caller.expect("SIP/2.0 487");
     scene.callee.expect("CANCEL sip:");
 }
+
+#[test]
+fn a_stranger_cannot_answer_for_the_callee() {
+    let scene = Scene::new();
+    scene.caller.send(scene.switch, scene.invite());
+    let (offered, _) = scene.callee.expect("INVITE sip:");
+    scene.stranger.send(scene.switch, scene.stranger.answer(&offered, "200 OK"));
+    scene.stranger.send(scene.switch, scene.stranger.answer(&offered, "486 Busy Here"));
+    let heard: Vec<_> = all(&scene.caller).iter().filter_map(|answer| status(answer)).collect();
+    assert_eq!(heard, [100]);
+    scene.callee.send(scene.switch, scene.callee.answer(&offered, "486 Busy Here"));
+    scene.caller.expect("SIP/2.0 486");
+}
