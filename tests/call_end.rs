@@ -291,6 +291,27 @@ fn the_operator_ends_every_call() {
 }
 
 #[test]
+fn a_stop_writes_every_record_without_waiting_for_anyone() {
+    let world = World::new();
+    let (mut caller, mut callee) = world.established();
+    let mut mute = world.caller(BETA, BOB, M2);
+    mute.call();
+    let mut second = world.incoming(ALPHA);
+    second.ring();
+    mute.expect(180);
+    world.command(Command::HangUpAll);
+    both_hear_bye(&mut caller, &mut callee);
+    mute.expect(480);
+    second.expect("CANCEL");
+    world.command(Command::CloseAll);
+    assert_eq!(world.get().records.len(), 2, "the callee that never answers its CANCEL is not waited for");
+    second.ok();
+    second.say(487);
+    world.settle();
+    assert_eq!(world.get().records.len(), 2, "no record is written twice");
+}
+
+#[test]
 fn an_engine_that_says_nothing_does_not_hold_the_record_back() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();

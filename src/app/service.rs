@@ -133,8 +133,8 @@ impl Service {
         self.api.address
     }
 
-    /// Puts other settings in force. Running calls go on under those that they began with; what was bound at the
-    /// start stays as it is.
+    /// Puts other settings in force. Running calls keep their destination and their limits of ringing and duration;
+    /// what was bound at the start stays as it is.
     pub fn reconfigure(&mut self, settings: Arc<Settings>) {
         for key in fixed_keys_changed(&self.settings, &settings) {
             tracing::warn!(key, "takes effect at the next start");
@@ -176,11 +176,13 @@ impl Service {
         let _ = self.tally.wait_for(|tally| tally.ended > 0).await;
     }
 
-    /// Stops everything; calls that are still up are forgotten. Every record that was made is on the disk then.
+    /// Stops everything; calls that are still up are ended without waiting for anyone. The record of every call is on
+    /// the disk then.
     ///
     /// # Errors
     /// Where a shard had failed, or records could not be written.
     pub fn stop(self) -> Result<(), ServeFault> {
+        self.tell(|| Command::CloseAll);
         let Self { handles, engine, records, api, .. } = self;
         let stopped: Vec<bool> = handles.into_iter().map(Handle::stop).collect();
         drop(engine);

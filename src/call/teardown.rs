@@ -48,6 +48,23 @@ impl Call {
         self.wind_down(ctx, cause);
     }
 
+    /// The switch stops: whatever is up is ended without waiting for an answer, and the record is written.
+    pub fn close(&mut self, ctx: &mut Context<'_>) {
+        self.finish(ctx, HungUp::Operator, Cause::NoCircuit);
+        for id in self.legs() {
+            let leg = self.leg_mut(id);
+            leg.unacknowledged = None;
+            if let Some(cause) = leg.bye_after_ack.take() {
+                leg.hang_up(ctx, id, cause);
+            }
+            if leg.state == LegState::Cancelling {
+                leg.note_end(ctx.now, Cause::NotSelected);
+            }
+        }
+        self.relay = Relay::Closed;
+        self.settle(ctx);
+    }
+
     /// A message that must not leave was stopped: both legs end.
     pub fn leaked(&mut self, ctx: &mut Context<'_>) {
         self.finish(ctx, HungUp::Failure, Cause::TemporaryFailure);

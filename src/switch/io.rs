@@ -55,6 +55,8 @@ pub enum Command {
     Drain,
     /// End every call.
     HangUpAll,
+    /// Write the record of every call now, whatever still waits for an answer: the process is about to end.
+    CloseAll,
 }
 
 /// Something that is to be done outside.

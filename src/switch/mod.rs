@@ -124,7 +124,8 @@ impl Switch {
             Input::Media(event) => self.media(now, event),
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
             Input::Command(Command::Drain) => self.is_draining = true,
-            Input::Command(Command::HangUpAll) => self.hang_up_all(now),
+            Input::Command(Command::HangUpAll) => self.with_calls(now, Call::hang_up),
+            Input::Command(Command::CloseAll) => self.with_calls(now, Call::close),
         }
     }
 
@@ -196,11 +197,12 @@ impl Switch {
         self.with_call(now, call, |call, ctx| call.decided(ctx, Decision::Bridge(plan), destinations));
     }
 
-    fn hang_up_all(&mut self, now: Instant) {
+    /// Lets every call handle an event.
+    fn with_calls(&mut self, now: Instant, event: impl Fn(&mut Call, &mut Context<'_>)) {
         let keys: Vec<CallKey> =
             self.calls.iter().map(|(slot, entry)| self.key(slot, entry.generation)).collect();
         for key in keys {
-            self.with_call(now, key, Call::hang_up);
+            self.with_call(now, key, &event);
         }
     }
 
