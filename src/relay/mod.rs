@@ -311,9 +311,10 @@ impl Relay {
         }
     }
 
-    /// When the sides will have been silent too long; never while neither may speak.
+    /// When the sides will have been silent too long; never before signalling has told of either. On a hold where
+    /// neither may speak their RTCP still shows that they are there.
     fn silent_at(&self) -> Option<Instant> {
-        let counts = !self.silence.told && self.legs.iter().any(|leg| leg.endpoint.receives);
+        let counts = !self.silence.told && self.legs.iter().any(|leg| !leg.endpoint.formats.is_empty());
         if counts { self.silence.since.checked_add(self.silence.limit) } else { None }
     }
 

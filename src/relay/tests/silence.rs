@@ -57,19 +57,27 @@ fn hold_makes_the_limit_longer() {
 }
 
 #[test]
-fn silence_is_not_counted_before_anyone_may_speak() {
+fn silence_is_not_counted_before_signalling_has_told_of_a_side() {
     let mut world = World::blank();
-    let mut before = endpoint(A, &[(Codec::Pcma, 8, 8)]);
-    before.receives = false;
-    world.set(Side::A, before.clone());
     world.run(1000 * SECOND);
     assert_eq!(world.events(), []);
-    before.receives = true;
-    world.set(Side::A, before.clone());
+    world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8)]));
     world.run(299 * SECOND);
-    world.set(Side::A, before);
+    world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8)]));
     world.run(SECOND);
     assert_eq!(world.events(), [silent()], "a refresh is no sign of life");
+}
+
+#[test]
+fn silence_is_counted_while_both_sides_are_told_to_be_silent() {
+    let mut world = World::blank();
+    let held = Endpoint { receives: false, sends: false, ..endpoint(A, &[(Codec::Pcma, 8, 8)]) };
+    world.set(Side::A, held.clone());
+    world.set(Side::B, held);
+    world.run(299 * SECOND);
+    assert_eq!(world.events(), []);
+    world.run(SECOND);
+    assert_eq!(world.events(), [silent()], "two that vanish on hold are not kept for ever");
 }
 
 #[test]
