@@ -1,4 +1,6 @@
-//! The call record (CDR): one for each INVITE of a trunk or a phone, written once, when all its legs have ended.
+//! The call record (CDR): one for each INVITE of a trunk or a phone that became a call, refused ones included,
+//! written once, when all its legs have ended. An INVITE that was answered before it became one has none: 400, 406,
+//! 416, 420, 482, 483, or 503 while draining.
 
 use serde::{Serialize, Serializer};
 

@@ -20,6 +20,8 @@ use crate::relay::{Command, Event, RelayId};
 
 /// Orders that may wait for a thread; more wait in the handles.
 const WAITING: usize = 1024;
+/// How often it is said why calls are refused.
+const TELL: Duration = Duration::from_secs(10);
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -79,7 +81,8 @@ impl Engine {
             waker: Arc::clone(&thread.waker),
             waiting: VecDeque::new(),
         };
-        Handle { lines: self.threads.iter().map(line).collect(), ports: Arc::clone(&self.ports), events }
+        let lines = self.threads.iter().map(line).collect();
+        Handle { lines, ports: Arc::clone(&self.ports), events, told: None }
     }
 
     /// How many calls the range of ports has room for.
@@ -119,6 +122,8 @@ pub struct Handle {
     lines: Vec<Line>,
     ports: Arc<Ports>,
     events: EventSink,
+    /// When it was last said why calls are refused.
+    told: Option<Instant>,
 }
 
 impl Handle {
@@ -156,11 +161,24 @@ impl Handle {
             let opened = self.open(relay, local, silence);
             return Some(match opened {
                 Ok(ports) => Event::Opened { relay, ports },
-                Err(_) => Event::Refused { relay },
+                Err(fault) => {
+                    self.tell(&fault);
+                    Event::Refused { relay }
+                }
             });
         }
         self.send(command.relay(), Order::Command(command));
         None
+    }
+
+    /// Says why calls are refused, once in a while.
+    #[expect(clippy::disallowed_methods, reason = "the engine is an edge: it reads the clock")]
+    fn tell(&mut self, fault: &OpenFault) {
+        let now = Instant::now();
+        if self.told.is_none_or(|told| now.duration_since(told) >= TELL) {
+            self.told = Some(now);
+            tracing::warn!(%fault, "a call is refused: its media find no place");
+        }
     }
 
     /// Hands over what waits; false while some orders still have to.

@@ -54,7 +54,7 @@ pub struct Media {
     pub advertise: Option<IpAddr>,
     /// The codecs that may be offered, best first; never empty, each once.
     pub codecs: Vec<CodecName>,
-    /// Engine threads; `None`: as many as the machine has cores.
+    /// Engine threads; `None`: one for every two cores, four at most.
     pub threads: Option<usize>,
 }
 
