@@ -79,7 +79,7 @@ impl Registry {
     }
 
     /// Applies a REGISTER as a whole: false, and nothing done, where it is older than one already applied to a
-    /// contact, or would leave too many (RFC 3261 section 10.3).
+    /// contact (RFC 3261 section 10.3).
     pub(super) fn apply(
         &self,
         now: Instant,
@@ -103,9 +103,8 @@ impl Registry {
                 next.push(Binding { uri, flow, expires, call_id: call_id.into(), cseq });
             }
         }
-        if next.len() > MOST_CONTACTS {
-            return false;
-        }
+        // A phone that comes from a new port with each start pushes out its oldest contact.
+        next.drain(..next.len().saturating_sub(MOST_CONTACTS));
         if let Some(until) = next.iter().map(|binding| binding.expires).max() {
             self.note_host(now, flow.remote.ip(), until);
         }

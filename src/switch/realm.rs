@@ -1,6 +1,7 @@
 //! The digest realm: challenges that can be checked without having been kept (RFC 7616).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -18,12 +19,16 @@ const BURST: f64 = 50.0;
 const RATE: f64 = 10.0;
 /// How many sources or nonces are remembered before the outdated ones are swept out.
 const SWEEP: usize = 4_096;
+/// How many sources are counted at a time; beyond, a new one gets no challenge.
+const MOST: usize = 65_536;
 
 /// Nonces and what is remembered of them.
 #[derive(Debug)]
 pub(super) struct Realm {
     key: [u8; 32],
     started: Instant,
+    /// The second in which the maps were last swept.
+    swept: AtomicU64,
     /// The highest count that each nonce in use was used with.
     counts: DashMap<Box<str>, (u32, Instant)>,
     /// The challenges each source has left.
@@ -45,7 +50,7 @@ impl Realm {
     pub(super) fn new(now: Instant, random: &mut Random) -> Self {
         let mut key = [0; 32];
         random.fill(&mut key);
-        Self { key, started: now, counts: DashMap::new(), buckets: DashMap::new() }
+        Self { key, started: now, swept: AtomicU64::new(0), counts: DashMap::new(), buckets: DashMap::new() }
     }
 
     /// A nonce for a source: the time, a random salt, and a code over both and the source. The salt keeps phones
@@ -69,7 +74,7 @@ impl Realm {
         if age > LIFETIME {
             return Nonce::Stale;
         }
-        if self.counts.len() > SWEEP {
+        if self.counts.len() > SWEEP && self.may_sweep(now) {
             self.counts.retain(|_, (_, until)| *until > now);
         }
         let count = count.unwrap_or(1);
@@ -83,9 +88,13 @@ impl Realm {
 
     /// Whether a source may draw another challenge.
     pub(super) fn may_challenge(&self, now: Instant, source: IpAddr) -> bool {
-        if self.buckets.len() > SWEEP {
+        let source = network(source);
+        if self.buckets.len() > SWEEP && self.may_sweep(now) {
             let full = Duration::from_secs_f64(BURST / RATE);
             self.buckets.retain(|_, (_, at)| now.saturating_duration_since(*at) < full);
+        }
+        if self.buckets.len() >= MOST && !self.buckets.contains_key(&source) {
+            return false;
         }
         let mut bucket = self.buckets.entry(source).or_insert((BURST, now));
         let (left, at) = *bucket;
@@ -97,7 +106,14 @@ impl Realm {
 
     /// A source answered rightly: what it drew is given back.
     pub(super) fn trust(&self, source: IpAddr) {
-        self.buckets.remove(&source);
+        self.buckets.remove(&network(source));
+    }
+
+    /// Whether it is time to sweep: once a second, since under a flood of forged sources nothing may be outdated.
+    fn may_sweep(&self, now: Instant) -> bool {
+        let (second, last) = (self.millis(now) / 1_000, self.swept.load(Ordering::Relaxed));
+        second > last
+            && self.swept.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn millis(&self, now: Instant) -> u64 {
@@ -109,6 +125,14 @@ impl Realm {
         mac.update(stamp.as_bytes());
         mac.update(source.to_string().as_bytes());
         mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What counts as one source: an address, or the /64 that one host of IPv6 has to itself.
+fn network(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
     }
 }
 

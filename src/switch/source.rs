@@ -38,13 +38,14 @@ impl Switch {
         let claims_phone = user.as_deref().and_then(|user| index.phone_named(user)).is_some();
         let is_at_us = self.is_at_us(request);
         let trunk = index.trunk_at(address);
-        if *request.method() == Method::REGISTER || (claims_phone && is_at_us) {
-            return self.prove(now, request, flow);
-        }
-        match trunk {
-            Some(place) => Speaker::Known(Source::Trunk(place)),
-            None if is_at_us && *request.method() == Method::INVITE => self.prove(now, request, flow),
-            None => Speaker::Unknown,
+        match (request.method(), trunk) {
+            (&Method::REGISTER, _) => self.prove(now, request, flow),
+            (_, Some(_)) if claims_phone && is_at_us => self.prove(now, request, flow),
+            (_, Some(place)) => Speaker::Known(Source::Trunk(place)),
+            // The same for every name, so that none can be told from another.
+            (&Method::INVITE, None) if is_at_us => self.prove(now, request, flow),
+            (_, None) if is_at_us && self.registry.knows(now, address) => self.prove(now, request, flow),
+            (_, None) => Speaker::Unknown,
         }
     }
 
