@@ -49,6 +49,8 @@ pub struct Leg {
     pub(super) media: Option<LegMedia>,
     /// The media that the party last asked for or accepted.
     pub(super) wants: Option<Media>,
+    /// The last offer of the party was a hold.
+    pub(super) holds: bool,
     /// What the caller hears while this leg rings.
     pub(super) early_media: EarlyMedia,
     /// Networks of the trunk's media.
@@ -98,6 +100,7 @@ impl Leg {
             contact,
             media: None,
             wants: None,
+            holds: false,
             early_media: EarlyMedia::Ringback,
             media_sources: Vec::new(),
             takes_info: true,

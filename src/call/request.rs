@@ -1,5 +1,7 @@
 //! What a leg's party asks inside its dialog.
 
+use bytes::Bytes;
+
 use super::crossing::side_of;
 use super::effect::{Effect, LegId, Purpose, ServerId};
 use super::{Asked, Call, Context, Exchange, LegState, Stage};
@@ -9,7 +11,7 @@ use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Cause, Crossing, LegMedia, Media};
 use crate::route::Source;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, Direction};
 use crate::sip::{Method, Name, Request, Status};
 
 /// Seconds after which to offer again, where an offer of the same side still waits (RFC 3261 section 14.2).
@@ -127,7 +129,8 @@ impl Call {
         leg.learn(request);
         let invite = is_invite.then_some(request.cseq().number);
         if !has_offer {
-            let body = is_invite.then(|| leg.media.as_ref().and_then(LegMedia::said)).flatten();
+            let body = is_invite.then(|| self.own_offer(id)).flatten();
+            let leg = self.leg_mut(id);
             let reply = Reply::in_dialog(&leg.contact, None);
             return match (body, invite) {
                 (Some(body), Some(cseq)) => {
@@ -155,9 +158,21 @@ impl Call {
         }
     }
 
+    /// The offer for a party that asks us to make one (RFC 3261 section 14.2): what is agreed, in both directions
+    /// unless the other party holds, so that a hold can be taken back this way.
+    fn own_offer(&mut self, id: LegId) -> Option<Bytes> {
+        let other = self.leg(self.connected(side_of(id).other())?);
+        let held = other.wants.as_ref().filter(|_| other.holds);
+        let direction = held.map_or(Direction::SendRecv, |wants| wants.direction);
+        let media = self.leg_mut(id).media.as_mut()?;
+        let said = media.media()?;
+        Some(media.offer(&Media { direction, ..said }))
+    }
+
     /// Lets an offer cross where it changes something; otherwise its address is noted and false comes back.
     fn carry_over(&mut self, ctx: &mut Context<'_>, id: LegId, asked: Option<Asked>, heard: Heard) -> bool {
         let leg = self.leg_mut(id);
+        leg.holds = heard.media.direction != Direction::SendRecv;
         let agreed = leg.media.as_ref().map(LegMedia::agreed).unwrap_or_default();
         let before = leg.media.as_ref().and_then(LegMedia::heard);
         if before.is_some_and(|before| !read::changes(before, &agreed, &heard)) {

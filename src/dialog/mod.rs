@@ -110,7 +110,8 @@ impl Dialog {
         let (call_id, remote) = (head.call_id.clone(), head.to.clone());
         let mut dialog = Self::uac(call_id, local.into(), tag.into(), remote, head.uri.clone(), flow);
         dialog.local_seq = head.cseq;
-        dialog.establish(response).ok()?;
+        // Without a Contact it can still be told to end, at the Request-URI.
+        let _ = dialog.establish(response);
         Some(dialog)
     }
 
@@ -133,10 +134,11 @@ impl Dialog {
         Ok(())
     }
 
-    /// A later request of a softphone came by this path: ours go there from now on. It may have changed networks, or
-    /// opened another connection.
+    /// A later request of the peer came by this path: ours go there from now on, where it is a softphone, which may
+    /// have changed networks, or where it is another connection than before.
     pub fn follow(&mut self, flow: Flow) {
-        if self.follows_flow {
+        let is_stream = flow.transport == self.flow.transport && flow.transport.is_reliable();
+        if self.follows_flow || is_stream {
             self.flow = flow;
         }
     }

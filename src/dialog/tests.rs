@@ -298,7 +298,13 @@ fn a_fork_is_a_dialog_of_its_own() {
     assert_eq!(second.next_hop().remote.to_string(), "192.0.2.2:5060");
     let bye = second.request("via".into());
     assert_eq!((bye.cseq, &*bye.from), (2, "<sip:shown@198.51.100.7>;tag=ours"));
-    assert!(Dialog::fork(&head, &response(";tag=two", ""), peer()).is_none(), "nobody to send the ACK to");
+    let nowhere = Dialog::fork(&head, &response(";tag=two", ""), peer()).unwrap();
+    let ack = nowhere.ack("via".into(), head.cseq);
+    assert_eq!(
+        (&ack.uri, &*ack.to),
+        (&head.uri, "<sip:callee@192.0.2.1>;tag=two"),
+        "without a Contact: as it was sent"
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl LegMedia {
                 .iter()
                 .all(|ours| !ours.codec.matches(&theirs.codec) || ours.payload == theirs.payload)
         };
-        if said.lines == heard.lines && heard.formats.iter().all(fits) {
+        if said.lines == heard.lines && said.profile == heard.profile && heard.formats.iter().all(fits) {
             return Some(said.body.clone());
         }
         let media = Media { codecs: self.agreed(), ptime: said.ptime, direction: said.direction };

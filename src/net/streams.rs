@@ -165,10 +165,13 @@ impl Streams {
     /// Where the connection is gone, its peer does not read, or none can be opened any more.
     pub(super) fn send(self: &Arc<Self>, flow: &Flow, bytes: Bytes, shard: u8) -> Result<(), FlowGone> {
         let connection = match flow.connection {
-            Some(id) => self.by_id.get(&id).map(|found| Arc::clone(&found)).ok_or(FlowGone)?,
-            None => self.standing(flow, shard)?,
+            Some(id) => self.by_id.get(&id).map(|found| Arc::clone(&found)),
+            None => None,
         };
-        let used = if flow.connection.is_some() { &connection.used_by_id } else { &connection.used_by_path };
+        let is_there = connection.is_some();
+        // A connection that is gone is replaced by a new one to the address (RFC 3261 sections 18.1.1 and 18.2.2).
+        let connection = connection.map_or_else(|| self.standing(flow, shard), Ok)?;
+        let used = if is_there { &connection.used_by_id } else { &connection.used_by_path };
         used.store(true, Ordering::Release);
         if connection.enqueue(bytes, self.limits.queue) { Ok(()) } else { Err(FlowGone) }
     }
@@ -329,8 +332,18 @@ mod tests {
         );
         drop(ticket);
         assert_eq!(lost(&mut inbox), [id, None]);
-        let gone = streams.send(&Flow { connection: id, ..flow("192.0.2.1:1") }, Bytes::from_static(b"x"), 0);
-        assert_eq!(gone, Err(FlowGone));
+    }
+
+    #[test]
+    fn what_was_for_a_lost_connection_goes_by_another_to_the_same_place() {
+        let (streams, mut inbox) = table(StreamLimits::default());
+        let ticket = streams.admit(flow("192.0.2.1:1"), 0).unwrap();
+        let gone = Flow { connection: ticket.connection.flow.connection, ..flow("192.0.2.1:1") };
+        drop(ticket);
+        let other = streams.admit(flow("192.0.2.1:1"), 0).unwrap();
+        assert_eq!(streams.send(&gone, Bytes::from_static(b"x"), 0), Ok(()));
+        drop(other);
+        assert_eq!(lost(&mut inbox), [None], "it was sent by the path");
     }
 
     #[test]

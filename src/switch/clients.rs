@@ -14,10 +14,14 @@ use crate::call::{CallKey, LegId, Purpose};
 use crate::sip::{Method, Response};
 use crate::transaction::{ClientInvite, ClientRequest, Expiry, Reaction, RequestHead, Timings};
 
+/// How many branches of a fork are remembered.
+const MOST_STRAYS: usize = 8;
+
 /// One client transaction.
 #[derive(Debug)]
 pub(super) struct Client {
     machine: Machine,
+    method: Method,
     key: (Box<str>, bool),
     pub(super) flow: Flow,
     /// The leg that it belongs to, and what for; none for a CANCEL and for what ends a stray fork.
@@ -26,6 +30,8 @@ pub(super) struct Client {
     cancel_wanted: bool,
     /// The tag of the 2xx that was taken, and the ACK that it gets each time it comes.
     accepted: Option<Accepted>,
+    /// The tags of other 2xx, from branches of a fork, and the ACK of each.
+    strays: Vec<Accepted>,
     deadline: Option<Instant>,
 }
 
@@ -93,11 +99,13 @@ impl Clients {
         };
         let slot = self.table.insert(Client {
             machine,
+            method: method.clone(),
             key: key.clone(),
             flow,
             owner,
             cancel_wanted: false,
             accepted: None,
+            strays: Vec::new(),
             deadline: None,
         });
         self.by_key.insert(key, slot);
@@ -111,7 +119,9 @@ impl Clients {
     /// The transaction of a response (RFC 3261 section 17.1.3).
     pub(super) fn find(&self, response: &Response) -> Option<usize> {
         let branch: Box<str> = response.via().branch()?.into();
-        self.by_key.get(&(branch, response.cseq().method == Method::CANCEL)).copied()
+        let method = &response.cseq().method;
+        let slot = *self.by_key.get(&(branch, *method == Method::CANCEL))?;
+        (self.table[slot].method == *method).then_some(slot)
     }
 
     pub(super) fn get(&self, slot: usize) -> Option<&Client> {
@@ -143,8 +153,19 @@ impl Clients {
                 self.table[slot].accepted = Some(Accepted { tag: tag.into(), ack: None });
                 Success::First
             }
-            Some(accepted) if *accepted.tag == *tag => Success::Again(accepted.ack.clone()),
-            Some(_) => Success::Stray,
+            Some(accepted) => {
+                let known = std::iter::once(accepted).chain(&self.table[slot].strays);
+                let known = known.into_iter().find(|accepted| *accepted.tag == *tag);
+                known.map_or(Success::Stray, |known| Success::Again(known.ack.clone()))
+            }
+        }
+    }
+
+    /// Keeps the ACK of a stray 2xx; of more branches than a fork can have, the rest is not remembered.
+    pub(super) fn acknowledged_stray(&mut self, slot: usize, tag: &str, flow: Flow, bytes: Bytes) {
+        let strays = &mut self.table[slot].strays;
+        if strays.len() < MOST_STRAYS {
+            strays.push(Accepted { tag: tag.into(), ack: Some((flow, bytes)) });
         }
     }
 
@@ -215,7 +236,8 @@ impl Clients {
             lost.connection.is_some() && connection.is_some() && connection == lost.connection
         };
         let waits = |client: &Client| match &client.machine {
-            Machine::Invite(invite) => invite.is_pending(),
+            // One that rings is answered, or cancelled, over another connection.
+            Machine::Invite(invite) => invite.is_pending() && !invite.is_proceeding(),
             Machine::Other(request) => request.is_pending(),
         };
         let is_lost = |flow: &Flow| {

@@ -12,7 +12,7 @@ use crate::base::Flow;
 use crate::call::{Call, CallKey, Invitation, Leg, LegId, ServerId};
 use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
-use crate::sip::{Echo, Malformed, Message, Method, Name, Request, Status, Uri};
+use crate::sip::{Address, Echo, Malformed, Message, Method, Name, Request, Status, Uri};
 
 /// Seconds after which a carrier may send calls again; more, and some send nothing for as long.
 const RETRY_AFTER: u8 = 5;
@@ -208,14 +208,15 @@ impl Switch {
         self.put_back(now, key, call);
     }
 
-    /// Who calls: the phone's number, or what the trunk's headers say as far as they are trusted.
+    /// Who calls: the phone's number, or what the trunk's headers say as far as they are trusted. A value that can't
+    /// be read counts as one without a number, so that no other header is asked in its place.
     fn caller(&self, source: Source, request: &Request) -> Identity {
         let place = match source {
             Source::Phone(place) => return Identity::Known(self.policy.index.phone(place).number),
             Source::Trunk(place) => place,
         };
-        let named =
-            |name| -> Vec<_> { request.addresses(name).flatten().map(|value| number(value.uri())).collect() };
+        let read = |value: Result<Address, _>| value.map(|value| number(value.uri())).unwrap_or_default();
+        let named = |name| -> Vec<_> { request.addresses(name).map(read).collect() };
         let (asserted, remote_party) = (named(Name::PAssertedIdentity), named(Name::RemotePartyId));
         let from = number(request.from().uri());
         let asserted: Vec<Written<'_>> = asserted.iter().map(written).collect();

@@ -79,7 +79,9 @@ impl Switch {
         let ack = dialog.ack(self.policy.via(&flow, &ack_branch), cseq);
         let bye = dialog.request(self.policy.via(&flow, &bye_branch));
         let bytes: Bytes = write::bye(&bye, Cause::NotSelected);
-        self.send(flow, write::ack(&ack));
+        let ack = write::ack(&ack);
+        self.clients.acknowledged_stray(slot, response.to().tag().unwrap_or_default(), flow, ack.clone());
+        self.send(flow, ack);
         self.request(
             now,
             Outgoing { method: Method::BYE, branch: bye_branch, flow, head: bye, bytes, owner: None },

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -85,7 +86,9 @@ impl Servers {
             _ => Machine::Other(ServerRequest::new(timings, reliable)),
         };
         let echo = request.echo(flow.remote);
-        let flow = if reliable { flow } else { Flow { remote: echo.reply_to(), ..flow } };
+        // Where the connection is gone, a response goes to the port that the Via names (RFC 3261 section 18.2.2).
+        let listens = SocketAddr::new(flow.remote.ip(), request.via().port().unwrap_or(5060));
+        let flow = Flow { remote: if reliable { listens } else { echo.reply_to() }, ..flow };
         let key = self.key(request, request.method());
         let merged = self.merge_key(request);
         let slot = self.table.insert(Server {
