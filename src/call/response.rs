@@ -158,6 +158,7 @@ impl Call {
             return;
         }
         leg.dialog.refresh(response);
+        leg.learn(response);
         leg.acknowledge(ctx, id);
         let offered = leg.media.as_ref().and_then(LegMedia::media);
         let heard = read::description(response)
