@@ -70,6 +70,24 @@ fn the_callee_hangs_up_and_the_caller_never_acknowledges() {
 }
 
 #[test]
+fn both_hang_up_and_nobody_acknowledges() {
+    let world = World::new();
+    let mut caller = world.dial(M1);
+    let mut callee = world.incoming(BETA);
+    callee.answer();
+    callee.expect("ACK");
+    caller.expect(200);
+    callee.bye();
+    callee.expect(200);
+    caller.bye();
+    caller.expect(200);
+    world.pass(Duration::from_millis(1));
+    assert_eq!(world.get().records.len(), 1, "nothing more is to come");
+    caller.refute("BYE", SECOND);
+    assert_eq!(world.end().hung_up, Some(HungUp::Callee));
+}
+
+#[test]
 fn the_caller_hangs_up_without_acknowledging() {
     let world = World::new();
     let mut caller = world.dial(M1);

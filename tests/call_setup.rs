@@ -54,6 +54,31 @@ fn the_callee_sees_the_masking_number() {
 }
 
 #[test]
+fn hops_are_counted_on() {
+    for (received, sent) in [("70", "20"), ("21", "20"), ("20", "19"), ("5", "4"), ("1", "0")] {
+        let world = World::new();
+        let mut caller = world.caller(ALPHA, ALICE, M1);
+        let invite = caller.invite().set("Max-Forwards", received);
+        caller.send(invite);
+        let invite = world.incoming(BETA).invited.unwrap();
+        assert_eq!(invite.header("Max-Forwards"), sent);
+    }
+}
+
+#[test]
+fn an_answer_that_came_through_somebody_else() {
+    let world = World::new();
+    let mut caller = world.dial(M1);
+    let mut callee = world.incoming(BETA);
+    let ringing = callee.response(callee.invited.as_ref().unwrap(), 180);
+    callee.send(ringing.with("Via", "SIP/2.0/UDP 127.0.0.3;branch=z9hG4bKx"));
+    caller.refute(180, SECOND);
+    callee.say(486);
+    caller.expect(486);
+    world.end();
+}
+
+#[test]
 fn the_masking_number_stands_where_the_trunk_wants_it() {
     for (key, header) in [
         ("identity_out = \"pai\"", Some("P-Asserted-Identity")),
@@ -301,6 +326,9 @@ fn the_answer_is_repeated_until_it_is_acknowledged() {
         caller.expect(200);
     }
     assert!((3 * SECOND..5 * SECOND).contains(&world.time()), "after 0, 0.5, 1.5 and 3.5 s");
+    let invite = caller.invite.clone().unwrap();
+    caller.send(invite);
+    caller.refute(200, SECOND);
     caller.ack();
     world.pass(SECOND);
     caller.refute(200, 40 * SECOND);

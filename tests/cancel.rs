@@ -133,6 +133,9 @@ fn a_callee_that_ignores_the_cancel() {
     caller.expect(180);
     give_up(&mut caller);
     callee.expect("CANCEL");
+    callee.ok();
+    callee.ring();
+    callee.refute("CANCEL", 10 * SECOND);
     assert!(world.get().records.is_empty());
     check_cancelled(&world);
 }
@@ -253,7 +256,7 @@ fn of_two_answers_one_wins_and_the_other_is_ended() {
     second.expect("ACK");
     first.expect("ACK");
     let bye = first.expect("BYE");
-    assert_eq!(bye.cause(), Some(26));
+    assert_eq!((bye.cause(), bye.cseq()), (Some(26), 2));
     first.ok();
     first.answer();
     first.expect("ACK");

@@ -80,6 +80,32 @@ fn digits_reach_a_party_without_events_by_info() {
 }
 
 #[test]
+fn a_party_may_say_later_that_it_takes_no_digits() {
+    for by_response in [false, true] {
+        let (world, mut caller, mut callee) = without_events("INVITE, ACK, BYE, INFO");
+        callee.extra = vec![("Allow".into(), "INVITE, ACK, BYE".into())];
+        if by_response {
+            let held = caller.media.clone().direction("sendonly");
+            caller.reinvite(held);
+            callee.expect("INVITE");
+            callee.answer();
+            caller.expect(200);
+            caller.ack();
+        } else {
+            let media = callee.media.clone();
+            callee.reinvite(media);
+            callee.expect(200);
+            callee.ack();
+        }
+        let info = caller.request("INFO").body("application/dtmf", "3");
+        caller.send(info);
+        caller.expect(200);
+        callee.refute("INFO", SECOND);
+        end(&world, caller, callee);
+    }
+}
+
+#[test]
 fn digits_are_lost_on_a_party_that_takes_none() {
     let (world, mut caller, mut callee) = without_events("INVITE, ACK, BYE, CANCEL");
     let info = caller.request("INFO").body("application/dtmf", "3");

@@ -172,6 +172,8 @@ fn a_phone_over_tcp_that_loses_its_connection() {
     caller.expect(480);
     world.settle();
     assert_eq!(world.get().records.len(), 2);
+    let invites = world.received(CUSTOMER).iter().filter(|text| text.method() == Some("INVITE")).count();
+    assert_eq!(invites, 1, "its contact went with its connection");
 }
 
 #[test]

@@ -97,6 +97,8 @@ fn a_stranger_hears_nothing_whatever_it_sends() {
         stranger.send(request);
         stranger.send(inside);
     }
+    let malformed = stranger.invite().without("Call-ID");
+    stranger.send(malformed);
     for rubbish in ["", "\r\n\r\n", "INVITE", "INVITE sip:x@y SIP/2.0\r\n\r\n", "SIP/2.0 200 OK\r\n\r\n"] {
         world.send(address(STRANGER), rubbish);
     }

@@ -219,6 +219,15 @@ fn challenges_run_out() {
 }
 
 #[test]
+fn whoever_answers_its_challenges_never_runs_out_of_them() {
+    let world = World::new();
+    for _ in 0..70 {
+        world.phone("agent", AGENT).register();
+    }
+    assert!(world.time() < 2 * SECOND, "faster than challenges come back");
+}
+
+#[test]
 fn a_stranger_that_calls_in_a_phones_name_is_challenged_like_anyone() {
     let heard = ["agent", "nobodyknows"].map(|name| {
         let world = World::new();

@@ -36,6 +36,28 @@ fn a_refresh_while_the_others_offer_is_on_its_way() {
 }
 
 #[test]
+fn an_offer_before_the_caller_has_acknowledged() {
+    let world = World::new();
+    let mut caller = world.dial(M1);
+    let mut callee = world.incoming(BETA);
+    callee.answer();
+    callee.expect("ACK");
+    let held = callee.media.clone().direction("sendonly");
+    callee.reinvite(held.clone());
+    callee.expect(491);
+    caller.expect(200);
+    caller.ack();
+    world.pass(SECOND);
+    callee.reinvite(held);
+    assert_eq!(caller.expect("INVITE").sdp_direction(), "sendonly");
+    caller.media = caller.media.clone().direction("recvonly");
+    caller.answer();
+    callee.expect(200);
+    callee.ack();
+    end(&world, caller, callee);
+}
+
+#[test]
 fn a_second_offer_before_the_first_is_answered() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
@@ -138,8 +160,47 @@ fn an_answer_that_makes_no_sense() {
         callee.expect("ACK");
         caller.expect(488);
         assert_eq!(world.relay().sides, before);
+        let media = callee.media.clone();
+        callee.reinvite(media);
+        assert_eq!(callee.expect(200).sdp_direction(), "sendrecv", "what was agreed before");
+        callee.ack();
+        assert_eq!(world.relay().sides, before);
         end(&world, caller, callee);
     }
+}
+
+#[test]
+fn an_acknowledgement_that_is_an_earlier_ones() {
+    let world = World::new();
+    let (mut caller, callee) = world.established();
+    let early = caller.numbered("ACK", 1);
+    let media = caller.media.clone();
+    caller.reinvite(media);
+    caller.expect(200);
+    caller.send(early);
+    caller.expect(200);
+    caller.ack();
+    world.pass(SECOND);
+    while caller.unread(200).is_some() {}
+    caller.refute(200, 10 * SECOND);
+    end(&world, caller, callee);
+}
+
+#[test]
+fn a_party_that_moves_in_its_answer() {
+    let world = World::new();
+    let (mut caller, mut callee) = world.established();
+    let held = caller.media.clone().direction("sendonly");
+    caller.reinvite(held);
+    callee.expect("INVITE");
+    callee.contact = "<sip:moved@127.0.0.3:5099>".into();
+    callee.media = callee.media.clone().direction("recvonly");
+    callee.answer();
+    callee.at = address("127.0.0.3:5099");
+    assert_eq!(callee.expect("ACK").uri(), "sip:moved@127.0.0.3:5099");
+    caller.expect(200);
+    caller.ack();
+    end(&world, caller, callee);
 }
 
 #[test]

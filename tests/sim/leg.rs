@@ -273,6 +273,9 @@ impl Leg {
     pub fn expect(&mut self, want: impl Into<Want>) -> Text {
         let want = want.into();
         let text = self.world.expect(self.at, &format!("{want:?}"), |text| self.fits(want, text));
+        if let (Some("ACK"), Some(invited)) = (text.method(), &self.invited) {
+            assert_eq!(text.cseq(), invited.cseq(), "an ACK has its INVITE's number");
+        }
         self.note(&text);
         text
     }
