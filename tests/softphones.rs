@@ -8,7 +8,7 @@ use std::path::Path;
 
 use support::instance::Instance;
 use support::softphone::{Account, Softphone};
-use support::tone::tenths_with;
+use support::tone::{self, tenths_with};
 
 /// What each phone plays, in Hz.
 const TONES: [f64; 2] = [440.0, 1000.0];
@@ -98,4 +98,13 @@ fn talk_both_ways(transport: &str) {
     for party in &parties {
         assert!(!log.contains(&party.number[1..]), "a phone number is in the log:\n{log}");
     }
+}
+
+#[test]
+fn a_tone_is_told_from_another() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("tone.wav");
+    tone::write(&path, TONES[0], 2);
+    let samples = tone::read(&path);
+    assert_eq!(TONES.map(|tone| tenths_with(&samples, tone)), [20, 0]);
 }
