@@ -216,5 +216,5 @@ impl Leg {
 
 /// A fresh branch, with the cookie of RFC 3261 section 8.1.1.7.
 pub(super) fn branch(ctx: &mut Context<'_>) -> Box<str> {
-    format!("z9hG4bK{}", ctx.random.token(16)).into()
+    crate::sip::via::branch(ctx.random)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::settings::Settings;
 use crate::base::{Flow, Shards, Transport};
 use crate::route::Index;
+use crate::sip::Host;
 use crate::transaction::Timings;
 
 /// One listener, with the addresses that go into messages.
@@ -90,9 +91,6 @@ impl Policy {
     /// Our own host as it stands in From and To on a flow: without a port.
     #[must_use]
     pub fn host(&self, flow: &Flow) -> String {
-        match self.listener(flow).public.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        }
+        Host::Ip(self.listener(flow).public.ip()).to_string()
     }
 }

@@ -13,9 +13,15 @@ use super::params::Params;
 use super::scan::SUBSTITUTE;
 use super::span::Span;
 use super::token::{TOKEN, VISIBLE, all, find, number, run, trim, trim_start};
+use crate::base::Random;
 
 /// What a branch starts with whose sender follows RFC 3261 (section 8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
+
+/// A fresh branch for a request of ours.
+pub fn branch(random: &mut Random) -> Box<str> {
+    format!("{MAGIC_COOKIE}{}", random.token(16)).into()
+}
 
 /// One value of a Via. Cloning shares the text.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! From a plan to the places where the callee is tried.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use crate::base::{Flow, Transport};
 use crate::call::{Destination, Policy};
 use crate::mask::Asserted;
 use crate::route::{Plan, Source, Target};
+use crate::sip::Host;
 
 /// Where a plan leads.
 pub(super) enum Hops {
@@ -74,7 +75,7 @@ pub(super) fn destinations_at(policy: &Policy, plan: &Plan, addresses: &[SocketA
     let trunk = policy.index.trunk(place);
     let host = match &hop.host {
         TargetHost::Name(name) => name.to_string(),
-        TargetHost::Ip(ip) => bracketed(*ip),
+        TargetHost::Ip(ip) => Host::Ip(*ip).to_string(),
     };
     let number = policy.index.written_for(place, plan.destination);
     let port = hop.port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -97,11 +98,4 @@ fn hop<'p>(policy: &'p Policy, plan: &Plan) -> Option<(usize, &'p Hop)> {
     let Target::Trunks(places) = &plan.target else { return None };
     let place = *places.first()?;
     Some((place, policy.settings().trunks.get(place)?.targets.first()?))
-}
-
-fn bracketed(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    }
 }

@@ -10,6 +10,7 @@ use crate::base::Flow;
 use crate::call::ServerId;
 use crate::dialog::Dialog;
 use crate::mask::{Cause, write};
+use crate::sip::via::branch;
 use crate::sip::{Method, Response};
 use crate::transaction::Expiry;
 
@@ -74,8 +75,7 @@ impl Switch {
         let cseq = head.cseq;
         let Some(mut dialog) = Dialog::fork(head, response, client.flow) else { return };
         let flow = dialog.next_hop();
-        let mut branch = || -> Box<str> { format!("z9hG4bK{}", self.random.token(16)).into() };
-        let (ack_branch, bye_branch) = (branch(), branch());
+        let (ack_branch, bye_branch) = (branch(&mut self.random), branch(&mut self.random));
         let ack = dialog.ack(self.policy.via(&flow, &ack_branch), cseq);
         let bye = dialog.request(self.policy.via(&flow, &bye_branch));
         let bytes: Bytes = write::bye(&bye, Cause::NotSelected);

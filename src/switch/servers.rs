@@ -12,6 +12,7 @@ use super::Due;
 use super::deadlines::Deadlines;
 use crate::base::Flow;
 use crate::call::{CallKey, LegId, ServerId};
+use crate::sip::via::MAGIC_COOKIE;
 use crate::sip::{Echo, Method, Request, Status};
 use crate::transaction::{Expiry, ServerInvite, ServerRequest, Timings};
 
@@ -209,7 +210,10 @@ impl Servers {
     /// RFC names instead.
     fn key(&self, request: &Request, method: &Method) -> u64 {
         let via = request.via();
-        match via.branch().filter(|branch| branch.starts_with("z9hG4bK") && branch.len() > 7) {
+        match via
+            .branch()
+            .filter(|branch| branch.starts_with(MAGIC_COOKIE) && branch.len() > MAGIC_COOKIE.len())
+        {
             Some(branch) => {
                 self.hasher.hash_one((branch, via.host().to_string(), via.port(), method.as_str()))
             }
