@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-/// Gives memory back to the system once a peak of calls is over, which the C library's allocator does not.
+/// Gives memory back to the system once a peak of calls is over, from a thread of its own: the C library's allocator
+/// keeps it, and others return it only when the thread that held it is busy again.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     maskline::cli::run()
