@@ -1,10 +1,10 @@
 //! The running engine over loopback sockets. Whatever is waited for has a time limit, and nothing sleeps.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use maskline::base::{Random, Side};
@@ -92,8 +92,10 @@ impl Party {
     /// Talks until the other side hears it: by then the orders are carried out and the source is locked.
     fn get_through(&self, to: SocketAddr, other: &Party) -> u16 {
         other.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let give_up = Instant::now() + LIMIT;
         let mut sequence = 0;
         while other.0.recv_from(&mut [0; 1500]).is_err() {
+            assert!(Instant::now() < give_up, "none of {sequence} packets to {to} came through in {LIMIT:?}");
             sequence += 1;
             self.say(to, sequence, b"hello?");
         }
