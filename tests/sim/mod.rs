@@ -5,6 +5,7 @@
 
 pub mod agenda;
 pub mod canary;
+pub mod count;
 pub mod crowd;
 pub mod draft;
 pub mod engine;
