@@ -111,6 +111,12 @@ pub(crate) fn place_call(switch: SocketAddr, caller: &Agent, callee: &Agent, num
     caller.expect("SIP/2.0 200");
 }
 
+/// A request with the ids of an INVITE, without its body: its CANCEL, or the ACK of its failure.
+pub(crate) fn of_invite(invite: &str, method: &str) -> String {
+    let (head, _) = invite.split_once("Content-Type").expect("an INVITE of these agents has SDP");
+    format!("{}Content-Length: 0\r\n\r\n", head.replace("INVITE", method))
+}
+
 /// The value of the first header field of this name, written as the switch and these agents write it.
 pub(crate) fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
     let head = message.split("\r\n\r\n").next()?;
