@@ -47,6 +47,7 @@ fn control(way: &str, write: impl Fn(&Value) -> Option<Vec<u8>>) {
 fn text(value: &Value) -> &str {
     match value {
         Value::Word(text) | Value::Verbatim(text) | Value::Number(text) => text,
+        Value::Bits(_) => unreachable!("SIP has no such fields"),
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Value {
     Number(String),
     /// An IPv4 address, or another text that is looked for as it is.
     Verbatim(String),
+    /// A field of 32 bits.
+    Bits(u32),
 }
 
 /// One token, and where it was put.
@@ -72,6 +74,15 @@ impl Canary {
         let value = self.add(side, field, |count| Value::Verbatim(digits(count)));
         let Value::Verbatim(digits) = value else { unreachable!() };
         digits
+    }
+
+    /// A field of 32 bits that stands nowhere else.
+    pub fn bits(&self, side: Side, field: &str) -> u32 {
+        let mixed = |bits: u32| (bits ^ (bits >> 15)).wrapping_mul(0x2c1b_3c6d);
+        let bits = |count: usize| mixed(mixed(u32::try_from(count + 1).unwrap()));
+        let value = self.add(side, field, |count| Value::Bits(bits(count)));
+        let Value::Bits(bits) = value else { unreachable!() };
+        bits
     }
 
     /// A value that is a party's own without having been made here.
@@ -129,6 +140,15 @@ pub fn forms(value: &Value) -> Vec<Form> {
             let written = ["+", "", "00"].map(|prefix| format!("{prefix}{digits}"));
             written.into_iter().chain([format!("0{national}"), national]).collect()
         }
+        Value::Bits(bits) => {
+            let bytes = bits.to_be_bytes();
+            add("raw", Reading::Exact, bytes.into());
+            add("reversed", Reading::Exact, bits.to_le_bytes().into());
+            add("base64", Reading::Exact, base64(&bytes)[..5].into());
+            let written = [bits.to_string(), hex(&bytes)];
+            written.iter().for_each(|text| add("written", Reading::Folded, text.clone().into()));
+            written.into()
+        }
     };
     for spelling in spellings.iter().collect::<BTreeSet<_>>() {
         let bytes = spelling.as_bytes();
@@ -153,7 +173,7 @@ pub fn forms(value: &Value) -> Vec<Form> {
 }
 
 /// No form is shorter.
-const START: usize = 5;
+const START: usize = 4;
 
 /// Where tokens were found.
 pub type Found = BTreeMap<usize, BTreeSet<&'static str>>;
