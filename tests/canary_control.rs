@@ -9,6 +9,7 @@ use maskline::base::Side;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+use sim::aviary::Aviary;
 use sim::canary::{Canary, Token, Value, base64, bcd, hex, report, search};
 use sim::*;
 
@@ -168,4 +169,24 @@ fn a_leaky_writer_is_caught_at_every_field() {
 /// of the callee's own requests.
 fn is_not_in_it(field: &str) -> bool {
     field.contains("ISUP") || field == "CSeq"
+}
+
+/// A product that writes a party's words to its log, or into a field of the record that is not meant for them.
+#[test]
+fn a_word_in_the_log_or_in_the_record_is_found() {
+    for [is_logged, is_recorded] in [[false, false], [true, false], [false, true]] {
+        let aviary = Aviary::new();
+        let (mut caller, mut callee) = aviary.established(Side::A);
+        caller.hang_up(&mut callee);
+        aviary.world.settle();
+        let name = aviary.canary.tokens().into_iter().find(|token| token.field == "From name").unwrap();
+        if is_logged {
+            tracing::debug!(name = text(&name.value), "a call");
+        }
+        if is_recorded {
+            aviary.world.edit().records[0].legs[1].peer = text(&name.value).into();
+        }
+        assert_eq!(aviary.found().contains("From name"), is_logged || is_recorded);
+        assert!(is_logged || is_recorded || aviary.found().is_empty());
+    }
 }

@@ -181,33 +181,47 @@ pub type Found = BTreeMap<usize, BTreeSet<&'static str>>;
 /// One form of one token: its bytes, its place in the list of tokens, and its kind.
 type Needle = (Vec<u8>, usize, &'static str);
 
-/// Looks for tokens in what was sent, in all forms; gives the places of those found and the forms.
-pub fn search(sent: &[u8], tokens: &[Token]) -> Found {
-    // By the first bytes of each form, so that the text is walked once.
-    let mut needles: BTreeMap<Reading, FxHashMap<[u8; START], Vec<Needle>>> = BTreeMap::new();
-    for (place, token) in tokens.iter().enumerate() {
-        for Form { kind, reading, bytes } in forms(&token.value) {
-            let start = *bytes.first_chunk().expect("a form that short would be found by chance");
-            needles.entry(reading).or_default().entry(start).or_default().push((bytes, place, kind));
-        }
-    }
-    let folded = percent_decoded(sent).to_ascii_lowercase();
-    let squeezed: Vec<u8> = folded.iter().copied().filter(|byte| !b" -.()".contains(byte)).collect();
-    let mut found = Found::new();
-    for (reading, starts) in &needles {
-        let text: &[u8] = match reading {
-            Reading::Exact => sent,
-            Reading::Folded => &folded,
-            Reading::Squeezed => &squeezed,
-        };
-        for (at, window) in text.array_windows::<START>().enumerate() {
-            let candidates = starts.get(window).into_iter().flatten();
-            for (_, place, kind) in candidates.filter(|(bytes, ..)| text[at..].starts_with(bytes)) {
-                found.entry(*place).or_default().insert(kind);
+/// All forms of some tokens, arranged by their first bytes so that a text is walked once.
+pub struct Needles(BTreeMap<Reading, FxHashMap<[u8; START], Vec<Needle>>>);
+
+impl Needles {
+    pub fn new(tokens: &[Token]) -> Self {
+        let mut needles = Self(BTreeMap::new());
+        for (place, token) in tokens.iter().enumerate() {
+            for Form { kind, reading, bytes } in forms(&token.value) {
+                let start = *bytes.first_chunk().expect("a form that short would be found by chance");
+                let starts = needles.0.entry(reading).or_default();
+                starts.entry(start).or_default().push((bytes, place, kind));
             }
         }
+        needles
     }
-    found
+
+    /// Looks in what was sent; gives the places of the tokens found, and the forms.
+    pub fn search(&self, sent: &[u8]) -> Found {
+        let folded = percent_decoded(sent).to_ascii_lowercase();
+        let squeezed: Vec<u8> = folded.iter().copied().filter(|byte| !b" -.()".contains(byte)).collect();
+        let mut found = Found::new();
+        for (reading, starts) in &self.0 {
+            let text: &[u8] = match reading {
+                Reading::Exact => sent,
+                Reading::Folded => &folded,
+                Reading::Squeezed => &squeezed,
+            };
+            for (at, window) in text.array_windows::<START>().enumerate() {
+                let candidates = starts.get(window).into_iter().flatten();
+                for (_, place, kind) in candidates.filter(|(bytes, ..)| text[at..].starts_with(bytes)) {
+                    found.entry(*place).or_default().insert(kind);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Looks for tokens in what was sent, in all forms; gives the places of those found and the forms.
+pub fn search(sent: &[u8], tokens: &[Token]) -> Found {
+    Needles::new(tokens).search(sent)
 }
 
 /// What was found, a line each.

@@ -4,17 +4,17 @@ use std::rc::Rc;
 
 use maskline::base::Side;
 
-use super::canary::{Canary, bcd};
+use super::canary::{Canary, base64, bcd};
 use super::draft::Draft;
 use super::leg::Leg;
 use super::text::{after, between};
 
-/// Header fields, and their values: `{w}` is a word, `{n}` a number, `{a}` an address, `{d}` nine digits.
+/// Header fields, and their values: `{w}` is a word, `{n}` a number, `{a}` an address, `{d}` nine digits, `{p}` a
+/// number and a name in the base64 of a signed token.
 const HEADERS: &[(&str, &str)] = &[
     ("P-Preferred-Identity", "\"{w}\" <sip:{n}@{w}.example>"),
     ("Remote-Party-ID", "\"{w}\" <sip:{n}@{w}.example>;party=calling;id-type=subscriber;privacy=off;{w}={w}"),
     ("P-Called-Party-ID", "\"{w}\" <sip:{n}@{w}.example>"),
-    ("P-Associated-URI", "<tel:{n}>, <sip:{n}@{w}.example>"),
     ("P-Served-User", "<sip:{n}@{w}.example>;sescase=orig;regstate=reg"),
     ("P-Charging-Vector", "icid-value={w};icid-generated-at={a};orig-ioi={w}.example;term-ioi={w}"),
     ("P-Charging-Function-Addresses", "ccf={a};ecf={w}"),
@@ -26,19 +26,13 @@ const HEADERS: &[(&str, &str)] = &[
     ("Geolocation", "<cid:{w}@{w}.example>"),
     ("Diversion", "\"{w}\" <tel:{n}>;reason=unconditional;counter=1;{w}={w}"),
     ("History-Info", "\"{w}\" <sip:{n}@{w}.example?Reason=SIP%3Bcause%3D302%3Btext%3D{w}>;index=1"),
-    ("Identity", "eyJ{w}.{w}.{w};info=<https://{w}.example/cert.pem>;alg=ES256;ppt={w}"),
+    ("Identity", "{p}.{p}.{w};info=<https://{w}.example/cert.pem>;alg=ES256;ppt={w}"),
     ("Identity-Info", "<https://{w}.example/cert>;alg=rsa-sha1"),
-    ("Referred-By", "\"{w}\" <sip:{n}@{w}.example>;cid=\"{w}@{w}\""),
-    ("Replaces", "{w}@{w}.example;to-tag={w};from-tag={w}"),
-    ("Join", "{w}@{w}.example;to-tag={w};from-tag={w}"),
-    ("Target-Dialog", "{w}@{w}.example;local-tag={w};remote-tag={w}"),
     ("Reply-To", "\"{w}\" <sip:{n}@{w}.example>"),
     ("In-Reply-To", "{w}@{w}.example"),
     ("Organization", "{w} Ltd"),
-    ("Subject", "about {w} and {n}"),
     ("Call-Info", "<http://{w}.example/photo.jpg>;purpose=icon, <http://{w}.example/card>;purpose=card"),
     ("Alert-Info", "<http://{w}.example/ring.wav>;{w}={w}"),
-    ("Error-Info", "<sip:{w}@{w}.example>"),
     ("User-Agent", "Maskline {w}/{w}"),
     ("Server", "{w}/{w}"),
     ("User-to-User", "{w};encoding=hex;purpose={w}"),
@@ -48,52 +42,105 @@ const HEADERS: &[(&str, &str)] = &[
     ("Unheard-Of", "{w};{w}=\"{n}\""),
     ("Session-ID", "{w}f81d4fae7dec11d0a765;remote={w}"),
     ("P-Asserted-Service", "urn:urn-7:3gpp-service.{w}"),
+    ("Date", "Sat, 13 Nov 2010 23:29:00 GMT {w}"),
     ("Timestamp", "{d}.5"),
+    ("Expires", "{d}"),
     ("Accept-Language", "{w};q=0.7"),
-    ("Warning", "399 {w}.example \"{w} {n}\""),
     ("Reason", "SIP;cause=200;text=\"{w} {n}\""),
-    ("Retry-After", "120 ({w});duration=3600;{w}={w}"),
     ("Privacy", "none;{w}"),
-    ("Path", "<sip:{w}@{w}.example;lr>"),
-    ("Service-Route", "<sip:{w}.example;lr>"),
-    ("Authentication-Info", "nextnonce=\"{w}\",rspauth=\"{w}\",cnonce=\"{w}\""),
-    ("WWW-Authenticate", "Digest realm=\"{w}\",nonce=\"{w}\",opaque=\"{w}\",domain=\"sip:{w}.example\""),
-    ("Proxy-Authenticate", "Digest realm=\"{w}\",nonce=\"{w}\",opaque=\"{w}\""),
+    ("Allow-Events", "{w}"),
+    ("Event", "{w};id={w}"),
+    ("Supported", "timer, 100rel, {w}"),
+    ("Allow", "INVITE, ACK, BYE, CANCEL, INFO, UPDATE, {w}"),
+    ("Accept", "application/sdp, application/{w};q=0.1"),
+    ("Accept-Encoding", "identity, {w}"),
+    ("Content-ID", "<{w}@{w}.example>"),
+    ("Content-Disposition", "session;{w}={w}"),
+    ("Content-Language", "{w}"),
+    ("MIME-Version", "1.0 ({w})"),
+    ("Session-Expires", "1800;refresher=uac;{w}={w}"),
+    ("Min-SE", "90;{w}={w}"),
+    ("Subscription-State", "active;reason={w};{w}={w}"),
+    ("P-Private-Network-Indication", "{w}.example"),
+    ("P-DCS-Trace-Party-ID", "<tel:{n}>"),
+    ("Priority", "{w}"),
+    ("Feature-Caps", "*;+g.{w}"),
+    ("Recv-Info", "{w}"),
+    ("Info-Package", "{w}"),
+    ("Answer-Mode", "Manual;{w}"),
+    ("Resource-Priority", "{w}.0"),
+    ("P-Early-Media", "sendrecv, {w}"),
+    ("P-Profile-Key", "<sip:{w}@{w}.example>"),
+    ("P-User-Database", "<aaa://{w}.example>"),
+];
+/// Those of requests alone: a message has room for a hundred.
+const OF_REQUESTS: &[(&str, &str)] = &[
+    ("Geolocation-Routing", "yes;{w}={w}"),
+    ("Refer-To", "\"{w}\" <sip:{n}@{w}.example?Replaces={w}%40{w}%3Bto-tag%3D{w}%3Bfrom-tag%3D{w}>;{w}={w}"),
+    ("Refer-Sub", "false;{w}"),
+    ("Referred-By", "\"{w}\" <sip:{n}@{w}.example>;cid=\"{w}@{w}\""),
+    ("Replaces", "{w}@{w}.example;to-tag={w};from-tag={w}"),
+    ("Join", "{w}@{w}.example;to-tag={w};from-tag={w}"),
+    ("Target-Dialog", "{w}@{w}.example;local-tag={w};remote-tag={w}"),
+    ("Subject", "about {w} and {n}"),
+    ("RAck", "{d} {d} INVITE"),
+    ("Route", "<sip:{w}@{w}.example;lr;{w}={w}>"),
     (
         "Proxy-Authorization",
         "Digest username=\"{w}\",realm=\"{w}\",nonce=\"{w}\",uri=\"sip:{w}\",response=\"{d}\"",
     ),
     ("Authorization", "Digest username=\"{w}\",realm=\"{w}\",nonce=\"{w}\",uri=\"sip:{w}\",response=\"{d}\""),
-    ("Allow-Events", "{w}"),
-    ("Event", "{w};id={w}"),
-    ("Supported", "timer, 100rel, {w}"),
-    ("Allow", "INVITE, ACK, BYE, CANCEL, INFO, UPDATE, {w}"),
+    ("Proxy-Require", "{w}"),
     ("Accept-Contact", "*;{w}=\"{w}\";explicit"),
     ("Reject-Contact", "*;{w}"),
     ("Request-Disposition", "no-fork, {w}"),
-    ("Content-ID", "<{w}@{w}.example>"),
-    ("Content-Language", "{w}"),
-    ("MIME-Version", "1.0 ({w})"),
-    ("Session-Expires", "1800;refresher=uac;{w}={w}"),
-    ("Priority", "{w}"),
-    ("Feature-Caps", "*;+g.{w}"),
-    ("Recv-Info", "{w}"),
-    ("Info-Package", "{w}"),
-    ("SIP-ETag", "{w}"),
-    ("Answer-Mode", "Manual;{w}"),
-    ("Resource-Priority", "{w}.0"),
+    ("Security-Client", "digest;{w}={w}"),
+    ("Security-Verify", "digest;{w}={w}"),
+    ("SIP-If-Match", "{w}"),
     ("Trigger-Consent", "<sip:{n}@{w}.example>"),
-    ("P-Early-Media", "sendrecv, {w}"),
-    ("P-Profile-Key", "<sip:{w}@{w}.example>"),
-    ("P-User-Database", "<aaa://{w}.example>"),
     ("Encryption", "{w}"),
     ("Response-Key", "{w}"),
     ("Hide", "{w}"),
+];
+/// Those of responses alone.
+const OF_RESPONSES: &[(&str, &str)] = &[
+    ("P-Associated-URI", "<tel:{n}>, <sip:{n}@{w}.example>"),
+    ("Geolocation-Error", "100;code=\"{w}\""),
+    ("Error-Info", "<sip:{w}@{w}.example>"),
+    ("RSeq", "{d}"),
+    ("Warning", "399 {w}.example \"{w} {n}\""),
+    ("Retry-After", "120 ({w});duration=3600;{w}={w}"),
+    ("Path", "<sip:{w}@{w}.example;lr>"),
+    ("Service-Route", "<sip:{w}.example;lr>"),
+    ("Authentication-Info", "nextnonce=\"{w}\",rspauth=\"{w}\",cnonce=\"{w}\""),
+    ("WWW-Authenticate", "Digest realm=\"{w}\",nonce=\"{w}\",opaque=\"{w}\",domain=\"sip:{w}.example\""),
+    ("Proxy-Authenticate", "Digest realm=\"{w}\",nonce=\"{w}\",opaque=\"{w}\""),
+    ("Unsupported", "{w}"),
+    ("Min-Expires", "{d}"),
+    ("Flow-Timer", "{d}"),
+    ("Proxy-Authentication-Info", "nextnonce=\"{w}\""),
+    ("SIP-ETag", "{w}"),
 ];
 
 /// Lines of a description, beside those that make it work.
 const SESSION: &[&str] =
     &["i={w} calling", "u=http://{w}.example/{w}", "e={w}@{w}.example ({w})", "p={n} ({w})"];
+/// Lines behind the session's `t=`.
+const SESSION_ATTRIBUTES: &[&str] = &[
+    "r={d} 3600 0",
+    "z={d} -1h",
+    "k=clear:{w}",
+    "a=tool:{w}",
+    "a=cat:{w}",
+    "a=keywds:{w}",
+    "a=charset:{w}",
+    "a=sdplang:{w}",
+    "a=group:BUNDLE {w}",
+    "a=ice-options:{w}",
+    "a=identity:{w}",
+    "a=x-{w}:{w}",
+];
+/// Lines behind the audio's own.
 const MEDIA: &[&str] = &[
     "a=rtcp:41001 IN IP4 {a}",
     "a=candidate:{w} 1 UDP 2130706431 {a} 41000 typ host raddr {a} rport 9",
@@ -104,7 +151,12 @@ const MEDIA: &[&str] = &[
     "a=msid:{w} {w}",
     "a=mid:{w}",
     "a=label:{w}",
-    "a=tool:{w}",
+    "a=extmap:1 urn:{w}",
+    "a=rtcp-xr:{w}",
+    "a=rtcp-fb:0 {w}",
+    "a=setup:{w}",
+    "a=cdsc: 1 {w}",
+    "a=remote-candidates:1 {a} 41001",
     "a=ice-ufrag:{w}",
     "a=ice-pwd:{w}{w}",
     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{w}{w}",
@@ -127,7 +179,7 @@ impl Canary {
     pub fn dress(&self, side: Side, leg: &mut Leg) {
         let word = |field: &str| self.word(side, field);
         leg.contact = format!(
-            "\"{}\" <sip:{}@{};{}={};gr={}>;+sip.instance=\"<urn:uuid:{}>\";pn-prid={};{}",
+            "\"{}\" <sip:{}@{};{}={};gr={}>;+sip.instance=\"<urn:uuid:{}>\";pn-prid={};pub-gruu=\"sip:{}\";{}",
             word("Contact display name"),
             word("Contact user"),
             leg.at,
@@ -136,6 +188,7 @@ impl Canary {
             word("Contact gruu"),
             word("Contact instance"),
             word("Contact pn-prid"),
+            word("Contact pub-gruu"),
             word("Contact feature tag"),
         );
         leg.tag = word("own tag");
@@ -163,7 +216,8 @@ impl Canary {
             first.clone()
         };
         let draft = self.with_start(side, &label, &first, &second, draft);
-        let draft = HEADERS.iter().fold(draft, |draft, (name, value)| {
+        let more = if first == "SIP/2.0" { OF_RESPONSES } else { OF_REQUESTS };
+        let draft = HEADERS.iter().chain(more).fold(draft, |draft, (name, value)| {
             if draft.get(name).is_some() {
                 return draft;
             }
@@ -179,6 +233,15 @@ impl Canary {
             let mut draft = draft;
             let number = self.number(side, &format!("{label} phrase number"));
             draft.start = format!("{first} {second} {} {number}", field("phrase"));
+            let draft = match &label[..3] {
+                "300" | "301" | "302" | "305" | "380" | "485" => {
+                    let moved =
+                        "\"{w}\" <sip:{n}@{w}.example;{w}?Replaces={w}>;q=0.1, <tel:{n};phone-context={w}>";
+                    draft.with("Contact", self.fill(side, &format!("{label} Contact"), moved))
+                }
+                status if status.starts_with('1') && status != "100" => draft.with("Require", "100rel"),
+                _ => draft,
+            };
             return draft.with("Record-Route", format!("<sip:{}.example;lr>", field("Record-Route")));
         }
         if first == "ACK" || first == "CANCEL" {
@@ -196,7 +259,7 @@ impl Canary {
 
     /// Puts tokens into a description, or a body of tokens where there is none.
     fn with_body(&self, side: Side, label: &str, draft: Draft) -> Draft {
-        let is_offerless = label == "INVITE" || label.ends_with("to UPDATE");
+        let is_offerless = ["INVITE", "UPDATE"].contains(&label) || label.ends_with("to UPDATE");
         match draft.get("Content-Type") {
             Some("application/sdp") => {
                 let sdp = String::from_utf8(draft.body.clone()).unwrap();
@@ -205,7 +268,8 @@ impl Canary {
                     let (kind, body) = self.multipart(side, label, sdp.as_bytes());
                     draft.body(&kind, body)
                 } else {
-                    draft.body("application/sdp", sdp)
+                    let kind = self.fill(side, &format!("{label} Content-Type"), "application/sdp;{w}={w}");
+                    draft.body(&kind, sdp)
                 }
             }
             None if !is_offerless => draft.body("application/isup", self.isup(side, label)),
@@ -218,20 +282,26 @@ impl Canary {
             self.fill(side, &format!("{label} SDP {}", line.split([':', ' ']).next().unwrap()), line)
         };
         let mut out = String::new();
+        let mut put = |line: &str| out += &format!("{line}\r\n");
         for line in sdp.lines() {
-            let line = match &line[..2] {
-                "o=" => fill("o={w} {d} {d} IN IP4 {a}"),
-                "s=" => fill("s={w}"),
-                "c=" if !line.contains("0.0.0.0") => fill("c=IN IP4 {a}"),
-                "m=" => format!("{line} 120"),
-                _ => line.to_owned(),
+            let kind = &line[..2];
+            let (before, after): (&[&str], &[&str]) = match kind {
+                "c=" => (SESSION, &[]),
+                "t=" => (&["b=X-{w}:128"], SESSION_ATTRIBUTES),
+                _ => (&[], &[]),
             };
-            if line.starts_with("c=") {
-                SESSION.iter().for_each(|line| out += &(fill(line) + "\r\n"));
+            before.iter().for_each(|line| put(&fill(line)));
+            match kind {
+                "o=" => put(&fill("o={w} {d} {d} IN IP4 {a}")),
+                "s=" => put(&fill("s={w}")),
+                "c=" if !line.contains("0.0.0.0") => put(&fill("c=IN IP4 {a}")),
+                "t=" => put(&fill("t={d} {d}")),
+                "m=" => put(&format!("{line} 120")),
+                _ => put(line),
             }
-            out += &(line + "\r\n");
+            after.iter().for_each(|line| put(&fill(line)));
         }
-        MEDIA.iter().for_each(|line| out += &(fill(line) + "\r\n"));
+        MEDIA.iter().for_each(|line| put(&fill(line)));
         out
     }
 
@@ -249,6 +319,15 @@ impl Canary {
         part("application/isup;version=itu-t92+", &self.isup(side, label));
         part("text/vcard", fill("vCard", "BEGIN:VCARD\r\nFN:{w}\r\nTEL:{n}\r\nEND:VCARD").as_bytes());
         part("application/pidf+xml", fill("PIDF-LO", "<presence entity=\"{w}\">{w}</presence>").as_bytes());
+        part("application/qsig", &self.isup(side, label));
+        part(
+            "application/rs-metadata+xml",
+            fill("SIPREC", "<nameID aor=\"sip:{n}@{w}\">{w}</nameID>").as_bytes(),
+        );
+        part(
+            "application/vq-rtcpxr",
+            fill("RTCP-XR report", "RemoteID:<sip:{n}@{w}>\r\nDialogID:{w}").as_bytes(),
+        );
         part("message/sipfrag", fill("sipfrag", "SIP/2.0 200 {w}\r\nContact: <sip:{n}@{w}>").as_bytes());
         out.extend(format!("--{boundary}--\r\n").bytes());
         (format!("multipart/mixed;boundary={boundary}"), out)
@@ -262,6 +341,13 @@ impl Canary {
         out
     }
 
+    /// The middle of a PASSporT (RFC 8225), with who calls and what they are called.
+    fn signed(&self, side: Side, field: &str) -> String {
+        let (number, name) = (self.number(side, field), self.word(side, field));
+        let claims = format!("{{\"orig\":{{\"tn\":\"{number}\"}},\"rcd\":{{\"nam\":\"{name}\"}}}}");
+        base64(claims.as_bytes()).trim_end_matches('=').to_owned()
+    }
+
     fn fill(&self, side: Side, field: &str, template: &str) -> String {
         let mut out = String::new();
         let mut rest = template;
@@ -272,6 +358,7 @@ impl Canary {
                 "{n}" => self.number(side, field),
                 "{a}" => self.address(side, field),
                 "{d}" => self.digits(side, field),
+                "{p}" => self.signed(side, field),
                 other => panic!("{other} in {template}"),
             };
             rest = &rest[at + 3..];

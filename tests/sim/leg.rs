@@ -107,11 +107,9 @@ impl Leg {
     }
 
     fn transport(&self) -> &'static str {
-        if self.invite.as_ref().is_some_and(|draft| draft.get("Via").unwrap().contains("TCP")) {
-            "TCP"
-        } else {
-            "UDP"
-        }
+        let has_used_it =
+            || self.invite.as_ref().is_some_and(|draft| draft.get("Via").unwrap().contains("TCP"));
+        if self.world.get().is_connected(self.at) || has_used_it() { "TCP" } else { "UDP" }
     }
 
     /// An INVITE with our media; it is what ACK and CANCEL refer to.

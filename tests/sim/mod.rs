@@ -4,6 +4,7 @@
 #![allow(clippy::wrong_self_convention)]
 
 pub mod agenda;
+pub mod aviary;
 pub mod canary;
 pub mod count;
 pub mod crowd;

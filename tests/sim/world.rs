@@ -255,6 +255,11 @@ impl Inner {
         self.wire[last..].iter().map(|datagram| datagram.title() + "\n").collect()
     }
 
+    /// Whether an endpoint uses TCP.
+    pub fn is_connected(&self, at: SocketAddr) -> bool {
+        self.streams.contains_key(&at)
+    }
+
     fn flow(&self, remote: SocketAddr) -> Flow {
         let connection = self.streams.get(&remote).copied();
         let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
