@@ -12,12 +12,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::numbers::Numbers;
 use super::subnet::Subnet;
 
-/// A running `maskline serve`; killed when dropped, its folder printed if the test fails.
+/// A running `maskline serve` that logs all there is; killed when dropped, its folder printed if the test fails. Where
+/// the test does not fail before, no telephone number may have come into the log, into an answer of the API, or into
+/// a record but where it belongs.
 pub(crate) struct Instance {
     child: Child,
     folder: Option<TempDir>,
+    numbers: Numbers,
     /// Its addresses, and those of its peers.
     pub(crate) subnet: Subnet,
 }
@@ -34,12 +38,13 @@ impl Instance {
             .arg("serve")
             .arg("--config")
             .arg(&config)
+            .env("RUST_LOG", "trace")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a descriptor is left"))
             .stderr(log)
             .spawn()
             .expect("the binary under test starts");
-        let mut instance = Self { child, folder: Some(folder), subnet };
+        let mut instance = Self { child, folder: Some(folder), numbers: Numbers::of(settings), subnet };
         instance.wait_until_ready();
         instance
     }
@@ -55,7 +60,7 @@ impl Instance {
         }
     }
 
-    /// Whether a GET of this path on the API address is answered with 200.
+    /// Whether a GET of this path on the API address is answered with 200; a number in the answer fails the test.
     pub(crate) fn answers(&self, path: &str) -> bool {
         let get = || {
             let mut stream = TcpStream::connect((self.subnet.host(1), self.subnet.api))?;
@@ -65,7 +70,9 @@ impl Instance {
             stream.read_to_string(&mut answer)?;
             Ok::<_, std::io::Error>(answer)
         };
-        get().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+        let answer = get().unwrap_or_default();
+        assert_eq!(self.numbers.find(&answer), None, "a telephone number in an answer of the API");
+        answer.starts_with("HTTP/1.1 200")
     }
 
     /// The folder of its settings, records and log, in which the test may write too.
@@ -117,6 +124,12 @@ impl Drop for Instance {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            let log = self.log();
+            assert!(log.contains(" INFO maskline"), "it keeps a log");
+            assert_eq!(self.numbers.find(&log), None, "a telephone number in the log");
+            self.records().iter().for_each(|record| self.numbers.check_record(record));
+        }
         if std::thread::panicking()
             && let Some(folder) = self.folder.take()
         {

@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod instance;
+pub(crate) mod numbers;
 pub(crate) mod sipp;
 pub(crate) mod softphone;
 pub(crate) mod subnet;
