@@ -16,6 +16,7 @@ pub mod logs;
 pub mod media;
 pub mod parties;
 pub mod phone;
+pub mod play;
 pub mod reports;
 pub mod robot;
 pub mod scene;

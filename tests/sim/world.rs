@@ -53,6 +53,7 @@ pub struct Inner {
     pub wire: Vec<Datagram>,
     pub inboxes: BTreeMap<SocketAddr, Vec<Text>>,
     streams: HashMap<SocketAddr, ConnectionId>,
+    connections: u64,
     agenda: Agenda,
     pub random: Random,
     count: u64,
@@ -96,6 +97,7 @@ impl World {
             wire: Vec::new(),
             inboxes: BTreeMap::new(),
             streams: HashMap::new(),
+            connections: 0,
             agenda: Agenda::default(),
             random,
             count: 0,
@@ -177,8 +179,8 @@ impl World {
     pub fn connect(&self, from: &str) {
         let from = scene::address(from);
         let mut inner = self.edit();
-        inner.count += 1;
-        let connection = ConnectionId(inner.count);
+        inner.connections += 1;
+        let connection = ConnectionId(inner.connections);
         inner.streams.insert(from, connection);
     }
 
