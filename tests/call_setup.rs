@@ -155,6 +155,31 @@ fn early_media_are_heard_where_they_may_be() {
 }
 
 #[test]
+fn a_numbers_early_media_go_before_its_destinations() {
+    let with = |number: &str, of_trunk: &str| {
+        let row = format!("dialled = \"{M1}\"\n");
+        let settings = with_trunk_key("beta", &format!("early_media = \"{of_trunk}\""));
+        settings.replace(&row, &format!("{row}early_media = \"{number}\"\n"))
+    };
+    for (number, of_trunk, dialled, status) in [
+        ("relay", "ringback", M1, 183),
+        ("ringback", "relay", M1, 180),
+        ("relay", "ringback", OPEN, 180),
+        ("ringback", "relay", OPEN, 183),
+    ] {
+        let world = World::with(&with(number, of_trunk), 1);
+        let mut caller = world.dial(dialled);
+        let mut callee = world.incoming(BETA);
+        callee.say_with_media(183);
+        let heard = caller.expect(status);
+        assert_eq!(heard.body().is_empty(), status == 180, "{number} over {of_trunk} for {dialled}");
+        callee.say(486);
+        caller.expect(486);
+        world.end();
+    }
+}
+
+#[test]
 fn no_answer_in_time() {
     let world = World::new();
     let mut caller = world.dial(M1);

@@ -16,6 +16,7 @@ pub fn decide(index: &Index, question: &Question) -> Decision {
             destination: mapping.destination,
             show: mapping.show,
             target,
+            early_media: mapping.early_media,
             ring_timeout: index.settings().call.ring_timeout,
             max_duration: index.settings().call.max_duration,
             trace,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Step;
 use crate::base::PhoneNumber;
 use crate::base::numbering::Special;
+use crate::base::settings::EarlyMedia;
 
 /// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Plan {
     pub show: PhoneNumber,
     /// Where to send the call.
     pub target: Target,
+    /// What the caller hears while the destination rings; `None`: what its trunk or phone says.
+    pub early_media: Option<EarlyMedia>,
     /// How long the destination may ring.
     pub ring_timeout: Duration,
     /// How long the call may last after the answer.

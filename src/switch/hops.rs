@@ -59,7 +59,7 @@ impl Switch {
                 origin: Source::Phone(place),
                 peer: phone.username.clone(),
                 shown: Asserted::new(&plan.show.reveal(), &host, IdentityOut::Pai),
-                early_media: phone.early_media,
+                early_media: plan.early_media.unwrap_or(phone.early_media),
                 media_sources: Vec::new(),
             }
         };
@@ -88,7 +88,7 @@ pub(super) fn destinations_at(policy: &Policy, plan: &Plan, addresses: &[SocketA
         origin: Source::Trunk(place),
         peer: trunk.name.clone(),
         shown: Asserted::new(&shown, &policy.host(&flow), trunk.identity_out),
-        early_media: trunk.early_media,
+        early_media: plan.early_media.unwrap_or(trunk.early_media),
         media_sources: trunk.media_sources.clone(),
     }]
 }

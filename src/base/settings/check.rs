@@ -200,7 +200,7 @@ fn mapping_faults(
     mapping: &Mapping,
     numbers: &Numbers<'_>,
 ) -> Vec<(&'static str, PhoneNumber, &'static str)> {
-    let Mapping { dialled, caller, destination, show } = *mapping;
+    let Mapping { dialled, caller, destination, show, .. } = *mapping;
     let mut faults = Vec::new();
     if numbers.is_special(dialled) {
         faults.push(("dialled", dialled, SPECIAL));

@@ -130,4 +130,6 @@ pub struct Mapping {
     pub destination: PhoneNumber,
     /// The caller ID shown there; owned.
     pub show: PhoneNumber,
+    /// What the caller hears while the destination rings; `None`: what its trunk or phone says.
+    pub early_media: Option<EarlyMedia>,
 }

@@ -104,9 +104,11 @@ pub(super) fn mapping(table: &mut Table<'_, '_>) -> Option<Mapping> {
     if table.later("answer_url", "write destination and show instead") {
         table.take("destination", number);
         table.take("show", number);
+        table.take("early_media", word(&EARLY_MEDIA));
         return None;
     }
     let destination = table.need("destination", "the number to call", number);
     let show = table.need("show", "the masking number to show there", number);
-    Some(Mapping { dialled: dialled?, caller, destination: destination?, show: show? })
+    let early_media = table.take("early_media", word(&EARLY_MEDIA));
+    Some(Mapping { dialled: dialled?, caller, destination: destination?, show: show?, early_media })
 }

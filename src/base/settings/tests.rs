@@ -256,6 +256,17 @@ fn mappings_are_checked() {
 }
 
 #[test]
+fn a_number_may_have_early_media_of_its_own() {
+    let show = "show = \"+918045550102\"";
+    for (written, read) in [("relay", EarlyMedia::Relay), ("ringback", EarlyMedia::Ringback)] {
+        let settings = parse(&edited(show, &format!("{show}\nearly_media = \"{written}\""))).unwrap();
+        assert_eq!((settings.mappings[0].early_media, settings.mappings[1].early_media), (Some(read), None));
+    }
+    let unknown = format!("{show}\nearly_media = \"on\"");
+    refused(show, &unknown, "mappings.early_media", "write \"ringback\" or \"relay\"");
+}
+
+#[test]
 fn phones_are_checked() {
     refused("username = \"customer\"", "username = \"agent\"", "phones.username", "already");
     refused("username = \"customer\"", "username = \"a b\"", "phones.username", "no name");
