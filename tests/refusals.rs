@@ -219,7 +219,7 @@ fn a_request_that_came_by_two_ways() {
     let callee = world.incoming(BETA);
     let (mut caller, mut callee) = connect(caller, callee);
     caller.hang_up(&mut callee);
-    world.end();
+    world.settle();
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn our_own_invite_that_comes_back() {
     assert_eq!(world.get().switch.calls(), 1);
     callee.say(486);
     caller.expect(486);
-    world.end();
+    world.settle();
 }
 
 #[test]

@@ -7,8 +7,9 @@ use super::{Call, Context, Leg};
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::{CallRecord, HungUp, LegRecord, Outcome};
 use crate::mask::Cause;
+use crate::mask::read::BodyFault;
 use crate::relay::Quality;
-use crate::route::Decision;
+use crate::route::{Decision, Step};
 
 /// Notes of one call.
 #[derive(Debug)]
@@ -58,6 +59,12 @@ impl Notes {
         self.decided = Some(now);
         self.dialled = decision.dialled();
         self.trace = decision.trace().iter().map(|step| step.to_string()).collect();
+    }
+
+    /// The body of the INVITE keeps the call from being decided at all.
+    pub(super) fn undecided(&mut self, steps: Vec<Step>, fault: BodyFault) {
+        self.dialled = Step::dialled(&steps);
+        self.trace = steps.iter().map(Step::to_string).chain([format!("not decided: {fault}")]).collect();
     }
 
     pub(super) fn answered(&mut self, now: Instant) {

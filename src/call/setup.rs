@@ -18,7 +18,7 @@ use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Asserted, Cause, Failure, LegMedia};
 use crate::relay::Command;
-use crate::route::{Decision, Identity, Question, Refusal, Source, Treatment};
+use crate::route::{self, Decision, Identity, Question, Refusal, Source, Treatment};
 use crate::sip::{Name, Request, Status};
 
 /// How long after its INVITE a caller gets the uniform refusal, whatever the reason: long enough for every
@@ -113,16 +113,24 @@ impl Call {
                 call.timers.set(Timer::Decide, ctx.now + ctx.policy.settings().call.decide);
                 ctx.effects.push_back(Effect::Decide(question));
             }
-            Err(BodyFault::NoAudio) => call.fail(ctx, Failure::NoCommonCodec),
-            Err(BodyFault::Malformed) => {
-                call.refuse(ctx, Status::BAD_REQUEST, Reply::bare(), Outcome::Refused)
-            }
-            Err(BodyFault::Unsupported) => {
-                let reply = Reply::bare().with(Name::Accept, "application/sdp");
-                call.refuse(ctx, Status::UNSUPPORTED_MEDIA_TYPE, reply, Outcome::Refused);
+            Err(fault) => {
+                call.notes.undecided(route::introduce(&ctx.policy.index, &question), fault);
+                call.refuse_body(ctx, fault);
             }
         }
         call
+    }
+
+    /// Refuses an INVITE whose body is no offer that could be relayed.
+    fn refuse_body(&mut self, ctx: &mut Context<'_>, fault: BodyFault) {
+        match fault {
+            BodyFault::NoAudio => self.fail(ctx, Failure::NoCommonCodec),
+            BodyFault::Malformed => self.refuse(ctx, Status::BAD_REQUEST, Reply::bare(), Outcome::Refused),
+            BodyFault::Unsupported => {
+                let reply = Reply::bare().with(Name::Accept, "application/sdp");
+                self.refuse(ctx, Status::UNSUPPORTED_MEDIA_TYPE, reply, Outcome::Refused);
+            }
+        }
     }
 
     /// The decision. `destinations` are where its plan leads, in order of choice; none for a refusal, or where

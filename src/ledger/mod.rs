@@ -2,4 +2,4 @@
 
 mod record;
 
-pub use record::{CallRecord, HungUp, LegRecord, Outcome};
+pub use record::{CallRecord, HungUp, LegRecord, Outcome, TurnedAwayInvite};

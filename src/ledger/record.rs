@@ -1,6 +1,5 @@
-//! The call record (CDR): one for each INVITE of a trunk or a phone that became a call, refused ones included,
-//! written once, when all its legs have ended. An INVITE that was answered before it became one has none: 400, 406,
-//! 416, 420, 482, 483, or 503 while draining.
+//! The call record (CDR): one for each INVITE of a trunk or a phone, refused ones included, written once, when all
+//! legs of its call have ended. An INVITE that is turned away before it is a call has one too.
 
 use serde::{Serialize, Serializer};
 
@@ -26,7 +25,7 @@ pub enum Outcome {
     NoCommonCodec,
     /// The caller gave up before the answer.
     Cancelled,
-    /// The decision refused the call.
+    /// The decision refused the call, or the INVITE was turned away before it was one.
     Refused,
     /// The call was connected, but the caller never acknowledged the answer.
     NoAcknowledgement,
@@ -119,6 +118,66 @@ pub struct LegRecord {
     pub billable_ms: u64,
     /// What its media were like, where there were any.
     pub media: Option<Quality>,
+}
+
+/// What is known of an INVITE that was turned away before it was a call.
+#[derive(Debug, Clone)]
+pub struct TurnedAwayInvite {
+    /// The id of its record.
+    pub id: Box<str>,
+    /// When it came in, in ms since the epoch.
+    pub at: u64,
+    /// The trunk or phone that it came from.
+    pub source: Box<str>,
+    /// The dialled number where it could be read.
+    pub dialled: Option<PhoneNumber>,
+    /// The caller's number where it is known.
+    pub caller: Option<PhoneNumber>,
+    /// The SIP status that it was answered with.
+    pub status: u16,
+    /// The Q.850 cause.
+    pub cause: u8,
+    /// The steps up to there, numbers redacted.
+    pub trace: Vec<String>,
+}
+
+impl CallRecord {
+    /// The record of an INVITE that was turned away at once: refused, with the caller's leg alone.
+    #[must_use]
+    pub fn turned_away(invite: TurnedAwayInvite) -> Self {
+        let TurnedAwayInvite { id, at, source, dialled, caller, status, cause, trace } = invite;
+        let leg = LegRecord {
+            peer: source.clone(),
+            started_at: at,
+            ringing_ms: None,
+            answered_ms: None,
+            ended_ms: Some(0),
+            status: Some(status),
+            cause: Some(cause),
+            billable_ms: 0,
+            media: None,
+        };
+        Self {
+            id,
+            received_at: at,
+            source,
+            dialled,
+            caller,
+            destination: None,
+            shown: None,
+            outcome: Outcome::Refused,
+            hung_up: None,
+            status: Some(status),
+            cause,
+            decided_ms: None,
+            ringing_ms: None,
+            answered_ms: None,
+            ended_ms: 0,
+            billable_ms: 0,
+            legs: vec![leg],
+            trace,
+        }
+    }
 }
 
 fn whole<S: Serializer>(number: &Option<PhoneNumber>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -25,6 +25,15 @@ pub fn decide(index: &Index, question: &Question) -> Decision {
     }
 }
 
+/// The steps before anything is decided: whom a call comes from, who calls and what was dialled.
+#[must_use]
+pub fn introduce(index: &Index, question: &Question) -> Vec<Step> {
+    let mut trace = Vec::with_capacity(4);
+    let (_, format) = who(index, question, &mut trace);
+    let _ = dialled(index, question, format, &mut trace);
+    trace
+}
+
 type Planned = (Option<PhoneNumber>, Mapping, Target);
 
 fn plan(index: &Index, question: &Question, trace: &mut Vec<Step>) -> Result<Planned, RefusalKind> {

@@ -129,10 +129,7 @@ impl Decision {
     /// The number dialled, where it could be read.
     #[must_use]
     pub fn dialled(&self) -> Option<PhoneNumber> {
-        self.trace().iter().find_map(|step| match step {
-            Step::Dialled(number) => Some(*number),
-            _ => None,
-        })
+        Step::dialled(self.trace())
     }
 
     /// How it was decided.

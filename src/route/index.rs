@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Source;
 use crate::base::PhoneNumber;
 use crate::base::numbering::Numbering;
 use crate::base::settings::{Mapping, Phone, Settings, Trunk};
@@ -86,6 +87,15 @@ impl Index {
     #[must_use]
     pub fn phone(&self, place: usize) -> &Phone {
         &self.settings.phones[place]
+    }
+
+    /// The name of a trunk or phone, as it stands in records.
+    #[must_use]
+    pub fn name(&self, source: Source) -> Arc<str> {
+        match source {
+            Source::Trunk(place) => self.trunk(place).name.clone(),
+            Source::Phone(place) => self.phone(place).username.clone(),
+        }
     }
 
     /// The trunk that an address belongs to: the one with the narrowest network around it.

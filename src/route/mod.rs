@@ -11,7 +11,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use decide::decide;
+pub use decide::{decide, introduce};
 pub use decision::{Decision, Plan, Refusal, RefusalKind, Target, Treatment};
 pub use identity::identity;
 pub use index::Index;

@@ -53,6 +53,26 @@ pub enum Step {
     NoTrunk,
 }
 
+impl Step {
+    /// The number dialled, where these steps could read it.
+    #[must_use]
+    pub fn dialled(trace: &[Step]) -> Option<PhoneNumber> {
+        trace.iter().find_map(|step| match step {
+            Step::Dialled(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// The caller's number, where these steps know it.
+    #[must_use]
+    pub fn caller(trace: &[Step]) -> Option<PhoneNumber> {
+        trace.iter().find_map(|step| match step {
+            Step::Caller(Identity::Known(number)) => Some(*number),
+            _ => None,
+        })
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -110,6 +110,12 @@ pub struct Malformed {
 }
 
 impl Malformed {
+    /// The message, where it was meant to be an INVITE: what one that comes again is known by.
+    #[must_use]
+    pub fn invite(&self) -> Option<&[u8]> {
+        (self.kind == Kind::Request && self.raw.starts_with(b"INVITE ")).then_some(&*self.raw)
+    }
+
     /// What a refusal repeats of the request, if it was one that is answered and at least its topmost Via could be
     /// read. `source` is where it came from.
     #[must_use]

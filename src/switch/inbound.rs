@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Switch;
-use super::local::{self, Verdict};
+use super::local::{self, Objection};
 use super::source::Speaker;
 use crate::base::Flow;
 use crate::call::{Call, CallKey, Invitation, Leg, LegId, ServerId};
@@ -14,7 +14,8 @@ use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
 use crate::sip::{Address, Echo, Malformed, Message, Method, Name, Request, Status, Uri};
 
-/// Seconds after which a carrier may send calls again; more, and some send nothing for as long.
+/// Most seconds after which a carrier may send calls again; more, and some send nothing for as long. Drawn at random,
+/// so that not all that were turned away come back together.
 const RETRY_AFTER: u8 = 5;
 
 impl Switch {
@@ -33,6 +34,9 @@ impl Switch {
             return;
         }
         if let Some(echo) = malformed.echo(flow.remote) {
+            if echo.to_tag().is_none() {
+                self.record_unread(now, &flow, malformed);
+            }
             self.answer_statelessly(flow, &echo, malformed.fault.status(), &Reply::bare());
         }
     }
@@ -130,7 +134,7 @@ impl Switch {
         if let Some(server) = self.servers.get_mut(to) {
             server.owner = Some((key, leg));
         }
-        if let Verdict::Refuse(status, reply) = local::examine(request) {
+        if let Some(Objection { status, reply, .. }) = local::examine(request) {
             return self.respond(now, to, status, &reply, None);
         }
         if *request.method() == Method::INVITE {
@@ -150,17 +154,10 @@ impl Switch {
             }
             Speaker::Unknown => return,
         };
-        if let Verdict::Refuse(status, reply) = local::examine(request) {
-            return self.refuse(now, flow, request, status, &reply);
-        }
-        if self.servers.is_merged(request) || self.is_own(request) {
-            return self.refuse(now, flow, request, Status::LOOP_DETECTED, &Reply::bare());
+        if let Some(objection) = self.objection(request) {
+            return self.turn_away(now, flow, request, source, &objection);
         }
         match (request.method(), source) {
-            (&Method::INVITE | &Method::OPTIONS, _) if self.is_draining => {
-                let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::bare() };
-                self.refuse(now, flow, request, Status::SERVICE_UNAVAILABLE, &reply);
-            }
             (&Method::INVITE, source) => self.invite(now, flow, request, source),
             (&Method::REGISTER, Source::Phone(phone)) => {
                 let to = self.server(request, flow);
@@ -171,6 +168,21 @@ impl Switch {
                 self.refuse(now, flow, request, status, &reply);
             }
         }
+    }
+
+    /// What stands against a request outside any dialog.
+    fn objection(&mut self, request: &Request) -> Option<Objection> {
+        let opens = matches!(*request.method(), Method::INVITE | Method::OPTIONS);
+        local::examine(request)
+            .or_else(|| (self.servers.is_merged(request) || self.is_own(request)).then(Objection::again))
+            .or_else(|| if opens { self.unavailable() } else { None })
+    }
+
+    /// Why this node takes no new calls, where it takes none.
+    fn unavailable(&mut self) -> Option<Objection> {
+        let why = self.is_draining.then_some("the node is draining")?;
+        let retry_after = 1 + self.random.next_u32().to_be_bytes()[0] % RETRY_AFTER;
+        Some(Objection::unavailable(retry_after, why))
     }
 
     /// A new call.
@@ -186,9 +198,7 @@ impl Switch {
             }
             Source::Phone(place) => (policy.index.phone(place).username.clone(), None, Vec::new()),
         };
-        let (dialled, context) = number(request.uri());
-        let caller = self.caller(source, request);
-        let question = Box::new(Question { source, dialled, context, caller });
+        let question = Box::new(self.question(source, request));
         let invitation = Invitation {
             key,
             request,
@@ -206,6 +216,12 @@ impl Switch {
             server.tag = call.leg(LegId::Caller).dialog.local_tag.clone();
         }
         self.put_back(now, key, call);
+    }
+
+    /// What is known of a call before it is decided.
+    pub(super) fn question(&self, source: Source, request: &Request) -> Question {
+        let (dialled, context) = number(request.uri());
+        Question { source, dialled, context, caller: self.caller(source, request) }
     }
 
     /// Who calls: the phone's number, or what the trunk's headers say as far as they are trusted. A value that can't
@@ -238,7 +254,14 @@ impl Switch {
     }
 
     /// Answers a request outside any call.
-    fn refuse(&mut self, now: Instant, flow: Flow, request: &Request, status: Status, reply: &Reply) {
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        request: &Request,
+        status: Status,
+        reply: &Reply,
+    ) {
         let to = self.server(request, flow);
         self.respond(now, to, status, reply, None);
     }

@@ -3,37 +3,55 @@
 use crate::mask::write::{self, Reply};
 use crate::sip::{Method, Name, Request, Scheme, Status};
 
-/// What an examination comes to.
+/// What stands against a request, so that it is answered and goes no further.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Go on.
-    Pass,
-    /// Answer with this.
-    Refuse(Status, Reply),
+pub(super) struct Objection {
+    pub(super) status: Status,
+    pub(super) reply: Reply,
+    /// What it is, for the operator.
+    pub(super) why: &'static str,
+}
+
+impl Objection {
+    fn new(status: Status, why: &'static str) -> Self {
+        Self { status, reply: Reply::bare(), why }
+    }
+
+    /// A request that came before by another path, or that we sent ourselves (RFC 3261 sections 8.2.2.2 and 16.3).
+    pub(super) fn again() -> Self {
+        Self::new(Status::LOOP_DETECTED, "it came before by another path, or is our own")
+    }
+
+    /// This node takes no new calls: try again after so many seconds.
+    pub(super) fn unavailable(retry_after: u8, why: &'static str) -> Self {
+        let reply = Reply { retry_after: Some(retry_after), ..Reply::bare() };
+        Self { status: Status::SERVICE_UNAVAILABLE, reply, why }
+    }
 }
 
 /// The checks that every request goes through (RFC 3261 section 8.2), in their order.
-pub(super) fn examine(request: &Request) -> Verdict {
-    let refuse = |status| Verdict::Refuse(status, Reply::bare());
+pub(super) fn examine(request: &Request) -> Option<Objection> {
+    let objection = |status, why| Some(Objection::new(status, why));
     let method = request.method();
     if matches!(method, Method::Other(_)) {
-        return refuse(Status::NOT_IMPLEMENTED);
+        return objection(Status::NOT_IMPLEMENTED, "its method is unknown");
     }
     if !matches!(request.uri().scheme(), Scheme::Sip | Scheme::Tel) {
-        return refuse(Status::UNSUPPORTED_URI_SCHEME);
+        return objection(Status::UNSUPPORTED_URI_SCHEME, "its Request-URI is neither sip: nor tel:");
     }
     if request.max_forwards() == Some(0) && *method == Method::INVITE {
-        return refuse(Status::TOO_MANY_HOPS);
+        return objection(Status::TOO_MANY_HOPS, "its Max-Forwards is used up");
     }
     if request.headers(Name::Require).next().is_some() {
         let unsupported: Vec<&str> = request.values(Name::Require).collect();
         let reply = Reply::bare().with(Name::Unsupported, unsupported.join(", "));
-        return Verdict::Refuse(Status::BAD_EXTENSION, reply);
+        let why = "it requires an extension that is not supported";
+        return Some(Objection { reply, ..Objection::new(Status::BAD_EXTENSION, why) });
     }
     if *method == Method::INVITE && !accepts_sdp(request) {
-        return refuse(Status::NOT_ACCEPTABLE);
+        return objection(Status::NOT_ACCEPTABLE, "a session description is none of the types it accepts");
     }
-    Verdict::Pass
+    None
 }
 
 /// Whether an answer's description would be understood (RFC 3261 section 20.1).

@@ -1,4 +1,4 @@
-//! What all shards share: who is registered where, and the digest realm.
+//! What all shards share: who is registered where, the digest realm, and what is counted for each source.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 
+use super::limits::Buckets;
 use super::realm::Realm;
 use crate::base::{Flow, Random};
+use crate::route::Source;
 
 /// How many contacts a phone may have at a time.
 pub(super) const MOST_CONTACTS: usize = 10;
@@ -37,6 +39,8 @@ pub struct Registry {
     /// Until when a phone is registered from a host.
     hosts: DashMap<IpAddr, Instant>,
     pub(super) realm: Realm,
+    /// The records that INVITEs which are turned away may still leave.
+    pub(super) turned_away: Buckets<Source>,
 }
 
 /// What a REGISTER asks for one contact.
@@ -51,7 +55,12 @@ impl Registry {
     /// An empty registry; challenges are keyed from `random`.
     #[must_use]
     pub fn new(now: Instant, random: &mut Random) -> Self {
-        Self { bindings: DashMap::new(), hosts: DashMap::new(), realm: Realm::new(now, random) }
+        Self {
+            bindings: DashMap::new(),
+            hosts: DashMap::new(),
+            realm: Realm::new(now, random),
+            turned_away: Buckets::new(now),
+        }
     }
 
     /// The contacts of a phone that have not lapsed, the latest first.

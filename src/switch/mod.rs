@@ -9,6 +9,7 @@ mod deadlines;
 mod hops;
 mod inbound;
 mod io;
+mod limits;
 mod local;
 mod location;
 mod outbound;
@@ -17,6 +18,7 @@ mod registrar;
 mod responses;
 mod servers;
 mod source;
+mod turned_away;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use location::{Binding, Registry};
 use clients::Clients;
 use deadlines::Deadlines;
 use servers::Servers;
+use turned_away::TurnedAway;
 
 /// One shard's switch.
 pub struct Switch {
@@ -56,6 +59,7 @@ pub struct Switch {
     effects: VecDeque<Effect>,
     outputs: VecDeque<Output>,
     is_draining: bool,
+    turned_away: TurnedAway,
     leaks: u64,
 }
 
@@ -82,6 +86,8 @@ enum Due {
     Server(usize),
     Client(usize),
     Call(usize),
+    /// What has left no record is to be logged.
+    Tell,
 }
 
 impl Switch {
@@ -110,6 +116,7 @@ impl Switch {
             effects: VecDeque::new(),
             outputs: VecDeque::new(),
             is_draining: false,
+            turned_away: TurnedAway::default(),
             leaks: 0,
         }
     }
@@ -136,6 +143,7 @@ impl Switch {
                 Due::Server(slot) => self.server_due(now, slot),
                 Due::Client(slot) => self.client_due(now, slot),
                 Due::Call(slot) => self.call_due(now, slot),
+                Due::Tell => self.tell_turned_away(),
             }
         }
     }

@@ -1,0 +1,124 @@
+//! INVITEs of trunks and phones that are answered before there is a call: the records that they leave.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::limits::Rate;
+use super::local::Objection;
+use super::{Due, Output, Switch};
+use crate::base::Flow;
+use crate::ledger::{CallRecord, TurnedAwayInvite};
+use crate::mask::Cause;
+use crate::route::{self, Source, Step};
+use crate::sip::{Malformed, Method, Request, Status};
+
+/// How many records the INVITEs that a trunk or phone has turned away may leave: no flood of them fills the disk.
+const RECORDS: Rate = Rate { per_second: 10.0, burst: 100.0 };
+/// How often it is logged how many have left none.
+const TELL: Duration = Duration::from_secs(10);
+
+/// What is remembered of INVITEs that were turned away.
+#[derive(Debug, Default)]
+pub(super) struct TurnedAway {
+    hasher: RandomState,
+    /// Those that could not be read and have left a record: they have no transaction that knows them again.
+    unread: HashSet<u64>,
+    since: VecDeque<(Instant, u64)>,
+    /// How many of each trunk or phone have left no record, since it was last told.
+    left_out: HashMap<Arc<str>, u64>,
+    deadline: Option<Instant>,
+}
+
+impl TurnedAway {
+    /// Forgets what can't come again.
+    fn forget(&mut self, now: Instant, lasts: Duration) {
+        while let Some((_, key)) = self.since.pop_front_if(|(at, _)| now >= *at + lasts) {
+            self.unread.remove(&key);
+        }
+    }
+}
+
+impl Switch {
+    /// Answers a request that something stands against; an INVITE leaves a record.
+    pub(super) fn turn_away(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        request: &Request,
+        source: Source,
+        objection: &Objection,
+    ) {
+        let Objection { status, reply, why } = objection;
+        if *request.method() == Method::INVITE && self.may_record(now, source) {
+            let question = self.question(source, request);
+            let steps = route::introduce(&self.policy.index, &question);
+            self.record_turned_away(now, source, *status, why, &steps);
+        }
+        self.refuse(now, flow, request, *status, reply);
+    }
+
+    /// Writes the record of an INVITE of a trunk that could not be read. It has no transaction: one that comes again
+    /// is known by its bytes. Of a phone there is none, since what cannot be read proves nobody.
+    pub(super) fn record_unread(&mut self, now: Instant, flow: &Flow, malformed: &Malformed) {
+        let Some(place) = self.policy.index.trunk_at(flow.remote.ip()) else { return };
+        let Some(bytes) = malformed.invite() else { return };
+        let lasts = self.policy.timings().timeout();
+        self.turned_away.forget(now, lasts);
+        let key = self.turned_away.hasher.hash_one((flow.remote, bytes));
+        let source = Source::Trunk(place);
+        if self.turned_away.unread.contains(&key) || !self.may_record(now, source) {
+            return;
+        }
+        self.turned_away.unread.insert(key);
+        self.turned_away.since.push_back((now, key));
+        let from = Step::FromTrunk(self.policy.index.trunk(place).name.clone());
+        self.record_turned_away(now, source, malformed.fault.status(), &malformed.fault, &[from]);
+    }
+
+    /// Whether a trunk's or phone's INVITE that is turned away may leave a record; those that may not are counted.
+    fn may_record(&mut self, now: Instant, source: Source) -> bool {
+        let may = self.registry.turned_away.take(now, source, RECORDS);
+        if !may {
+            let name = self.policy.index.name(source);
+            *self.turned_away.left_out.entry(name).or_default() += 1;
+            let at = self.turned_away.deadline.unwrap_or(now + TELL);
+            self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, Some(at));
+        }
+        may
+    }
+
+    /// Logs how many INVITEs have left no record.
+    pub(super) fn tell_turned_away(&mut self) {
+        self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, None);
+        for (source, invites) in self.turned_away.left_out.drain() {
+            tracing::warn!(%source, invites, "turned away too fast to leave a record each");
+        }
+    }
+
+    /// Writes a record with the steps up to where the INVITE was turned away, with this status.
+    fn record_turned_away(
+        &mut self,
+        now: Instant,
+        source: Source,
+        status: Status,
+        why: &dyn Display,
+        steps: &[Step],
+    ) {
+        let reason = format!("turned away with {}: {why}", status.code());
+        let record = CallRecord::turned_away(TurnedAwayInvite {
+            id: self.random.token(20).into(),
+            at: self.anchor.unix_millis(now),
+            source: self.policy.index.name(source).as_ref().into(),
+            dialled: Step::dialled(steps),
+            caller: Step::caller(steps),
+            status: status.code(),
+            cause: if status == Status::SERVICE_UNAVAILABLE { Cause::NoCircuit } else { Cause::Rejected }
+                .value(),
+            trace: steps.iter().map(Step::to_string).chain([reason]).collect(),
+        });
+        self.outputs.push_back(Output::Record(Box::new(record)));
+    }
+}
