@@ -225,6 +225,21 @@ struct Ringing {
 }
 
 #[test]
+fn a_call_too_many_is_sent_elsewhere() {
+    let mut instance = Instance::start("max_calls = 1");
+    instance.ring();
+    instance.request("INVITE", "second");
+    let (refusal, _) = receive(&instance.caller, "SIP/2.0 503");
+    assert!(refusal.contains("\r\nRetry-After: "), "{refusal}");
+    let settings = std::fs::read_to_string(instance.config()).unwrap();
+    std::fs::write(instance.config(), settings.replace("max_calls = 1", "max_calls = 2")).unwrap();
+    instance.signal(Signal::HUP);
+    instance.await_log("are in force");
+    instance.request("OPTIONS", "third");
+    receive(&instance.caller, "SIP/2.0 200");
+}
+
+#[test]
 fn the_shipped_settings_are_without_fault() {
     let checked = run(&["check"], Path::new(env!("CARGO_MANIFEST_DIR")));
     assert!(checked.status.success(), "{}", text(&checked.stdout));

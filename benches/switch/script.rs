@@ -77,6 +77,7 @@ impl Script {
             index: Arc::new(Index::new(Arc::new(settings))),
             listeners: vec![listener],
             shards: Shards::new(1),
+            max_calls: usize::MAX,
         });
         let mut script = Self { policy, start, calls: Vec::new() };
         let mut run = Run::new(&script);

@@ -31,22 +31,27 @@ impl Capacity {
         self.descriptors.saturating_sub(RESERVED + self.connections() as u64) / PER_CALL
     }
 
-    /// Says how many calls there is room for, and what to do for more.
-    pub(super) fn tell(self) {
-        let (by_ports, by_descriptors) = (self.by_ports, self.by_descriptors());
-        if by_descriptors < by_ports {
-            let needed = by_ports * PER_CALL + RESERVED + 4096;
+    /// How many calls are taken at a time: as many as the settings say, and no more than there is room for.
+    pub(super) fn calls(self, wanted: Option<usize>) -> usize {
+        let room = usize::try_from(self.by_ports.min(self.by_descriptors())).unwrap_or(usize::MAX);
+        wanted.map_or(room, |wanted| wanted.min(room))
+    }
+
+    /// Says how many calls are taken, and what to do for more.
+    pub(super) fn tell(self, wanted: Option<usize>) {
+        let calls = self.calls(wanted);
+        if Some(calls) == wanted {
+            tracing::info!(calls, "room for this many calls at a time: [call] max_calls bounds it");
+        } else if self.by_descriptors() < self.by_ports {
+            let needed = self.by_ports * PER_CALL + RESERVED + 4096;
             tracing::warn!(
-                calls = by_descriptors,
+                calls,
                 descriptors = self.descriptors,
                 needed,
                 "room for this many calls at a time: open files bound it (4 a call); raise `ulimit -Hn`, or LimitNOFILE"
             );
         } else {
-            tracing::info!(
-                calls = by_ports,
-                "room for this many calls at a time: [media] ports bound it (4 a call)"
-            );
+            tracing::info!(calls, "room for this many calls at a time: [media] ports bound it (4 a call)");
         }
     }
 }
@@ -73,6 +78,16 @@ mod tests {
         assert_eq!(many.connections(), 4096);
         assert!(many.by_descriptors() > many.by_ports);
         assert_eq!(Capacity { descriptors: 10, by_ports: 1 }.by_descriptors(), 0);
+    }
+
+    #[test]
+    fn the_settings_may_ask_for_fewer_calls_than_there_is_room_for() {
+        for (descriptors, room) in [(1 << 20, 2500), (1024, (1024 - 128 - 128) / 4)] {
+            let capacity = Capacity { descriptors, by_ports: 2500 };
+            assert_eq!(capacity.calls(None), room);
+            assert_eq!(capacity.calls(Some(100)), 100);
+            assert_eq!(capacity.calls(Some(3000)), room);
+        }
     }
 
     #[test]

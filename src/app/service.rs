@@ -56,6 +56,7 @@ pub struct Service {
     bound: Vec<Listen>,
     listeners: Vec<Listener>,
     shards: Shards,
+    capacity: Capacity,
     handles: Vec<Handle>,
     tally: watch::Receiver<Tally>,
     // Held until the shards have ended.
@@ -88,7 +89,7 @@ impl Service {
         let api = Api::start(settings.api.listen, health.clone())?;
 
         let listeners = public::listeners(&settings, &bound);
-        let policy = policy(&settings, &listeners, &shards);
+        let policy = policy(&settings, &listeners, &shards, capacity);
         let limits = StreamLimits { connections: capacity.connections(), ..StreamLimits::default() };
         let (seats, tally) = net::seats(shards.clone(), limits);
         let mut starter =
@@ -99,19 +100,30 @@ impl Service {
             handles.push(starter.shard(seat, sockets, &registry)?);
         }
         health.set(Readiness::Ready);
-        let service =
-            Self { settings, bound, listeners, shards, handles, tally, engine, records, health, api };
-        service.announce(capacity);
+        let service = Self {
+            settings,
+            bound,
+            listeners,
+            shards,
+            capacity,
+            handles,
+            tally,
+            engine,
+            records,
+            health,
+            api,
+        };
+        service.announce();
         Ok(service)
     }
 
-    fn announce(&self, capacity: Capacity) {
+    fn announce(&self) {
         for listener in &self.listeners {
             let Listener { transport, bind, public, media_public, .. } = listener;
             tracing::info!(transport = transport.token(), %bind, %public, media = %media_public, "listening");
         }
         tracing::info!(address = %self.api.address, "the API listens");
-        capacity.tell();
+        self.capacity.tell(self.settings.call.max_calls);
         tracing::info!(shards = self.shards.count(), trunks = self.settings.trunks.len(), "ready");
     }
 
@@ -141,7 +153,7 @@ impl Service {
         }
         self.settings = settings;
         self.listeners = public::listeners(&self.settings, &self.bound);
-        let policy = policy(&self.settings, &self.listeners, &self.shards);
+        let policy = policy(&self.settings, &self.listeners, &self.shards, self.capacity);
         self.tell(|| Command::Reconfigure(Arc::clone(&policy)));
     }
 
@@ -283,9 +295,15 @@ fn media_options(settings: &Settings) -> media::Options {
     media::Options { ports: media.ports.clone(), rest: media.port_rest, threads: media.threads }
 }
 
-fn policy(settings: &Arc<Settings>, listeners: &[Listener], shards: &Shards) -> Arc<Policy> {
+fn policy(
+    settings: &Arc<Settings>,
+    listeners: &[Listener],
+    shards: &Shards,
+    capacity: Capacity,
+) -> Arc<Policy> {
     let index = Arc::new(Index::new(Arc::clone(settings)));
-    Arc::new(Policy { index, listeners: listeners.to_vec(), shards: shards.clone() })
+    let max_calls = capacity.calls(settings.call.max_calls);
+    Arc::new(Policy { index, listeners: listeners.to_vec(), shards: shards.clone(), max_calls })
 }
 
 /// The keys that were changed and are read at the start only.

@@ -33,6 +33,8 @@ pub struct Policy {
     pub listeners: Vec<Listener>,
     /// Which shard a Call-ID belongs to.
     pub shards: Shards,
+    /// How many calls the process takes at a time.
+    pub max_calls: usize,
 }
 
 impl Policy {

@@ -5,6 +5,7 @@
 //! machine never waits: what it puts out is done at once where it can be (sending, deciding, opening a relay), or
 //! handed to a task or a thread whose result comes back as an input.
 
+mod backlog;
 mod listen;
 mod post;
 mod resolve;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::backlog::Backlog;
 use super::listen::Sockets;
 use super::post::{Inbox, Post, Posts, Signal};
 use super::resolve::{self, Families};
@@ -131,6 +132,7 @@ struct Shard<M, S> {
     families: [Families; 2],
     buffer: Box<[u8]>,
     share: Share,
+    backlog: Backlog,
     /// Orders to the media engine wait.
     is_behind: bool,
 }
@@ -149,7 +151,20 @@ impl<M: Machine, S: Services> Shard<M, S> {
             stream::spawn(stream::accept(listener, local, Arc::clone(&streams), index));
         }
         let buffer = vec![0; DATAGRAM].into_boxed_slice();
-        Ok(Self { index, machine, services, udp, inbox, streams, families, buffer, share, is_behind: false })
+        let (backlog, is_behind) = (Backlog::default(), false);
+        Ok(Self {
+            index,
+            machine,
+            services,
+            udp,
+            inbox,
+            streams,
+            families,
+            buffer,
+            share,
+            backlog,
+            is_behind,
+        })
     }
 
     async fn run(mut self) {
@@ -191,8 +206,11 @@ impl<M: Machine, S: Services> Shard<M, S> {
     /// shard is to end.
     fn turn(&mut self) -> bool {
         let now = now();
-        let goes_on = self.take_inbox(now);
-        self.receive(now);
+        let goes_on = self.take_orders(now);
+        let is_emptied = self.take_messages(now) & self.receive(now);
+        if let Some(is_behind) = self.backlog.note(now, is_emptied) {
+            self.machine.handle(now, Input::Behind(is_behind));
+        }
         if self.machine.next_deadline().is_some_and(|due| due <= now) {
             self.machine.advance(now);
         }
@@ -229,11 +247,14 @@ impl<M: Machine, S: Services> Shard<M, S> {
         true
     }
 
-    /// Takes what the UDP sockets hold.
-    fn receive(&mut self, now: Instant) {
+    /// Takes what the UDP sockets hold. False where that is more than a turn takes in.
+    fn receive(&mut self, now: Instant) -> bool {
+        let mut is_emptied = true;
         for port in &self.udp {
-            for _ in 0..BATCH {
+            let mut taken = 0;
+            while taken < BATCH {
                 let Some((bytes, remote)) = port.receive(&mut self.buffer) else { break };
+                taken += 1;
                 let flow = Flow { transport: Transport::Udp, local: port.local(), remote, connection: None };
                 let owner = self.streams.posts.owner(&bytes, self.index);
                 if owner == self.index {
@@ -242,21 +263,28 @@ impl<M: Machine, S: Services> Shard<M, S> {
                     self.streams.posts.offer(owner, flow, bytes);
                 }
             }
+            is_emptied &= taken < BATCH;
         }
+        is_emptied
     }
 
-    /// Takes what the other threads left. False when the shard is to end.
-    fn take_inbox(&mut self, now: Instant) -> bool {
+    /// Takes the orders of the other threads. False when the shard is to end.
+    fn take_orders(&mut self, now: Instant) -> bool {
         while let Ok(signal) = self.inbox.control.try_recv() {
             if !self.obey(now, signal) {
                 return false;
             }
         }
+        true
+    }
+
+    /// Takes the messages that the other threads left. False where those are more than a turn takes in.
+    fn take_messages(&mut self, now: Instant) -> bool {
         for _ in 0..BATCH {
-            let Ok((flow, bytes)) = self.inbox.messages.try_recv() else { break };
+            let Ok((flow, bytes)) = self.inbox.messages.try_recv() else { return true };
             self.machine.handle(now, Input::Message { flow, bytes });
         }
-        true
+        false
     }
 
     /// Does what the machine puts out.

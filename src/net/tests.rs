@@ -20,6 +20,9 @@ use crate::switch::Command;
 /// How long a step may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a puppet works at a message that makes work: at two turns of those longer than it may be behind.
+const WORK: Duration = Duration::from_millis(5);
+
 /// Tells what it hears, echoes a message to its flow, and on a command says what the test has laid out.
 struct Puppet {
     shard: u8,
@@ -37,6 +40,7 @@ impl Machine for Puppet {
             }
             Input::Message { bytes, .. } if bytes.starts_with(b"WAKE") => self.due = Some(now),
             Input::Message { bytes, .. } if bytes.starts_with(b"FAIL") => panic!("as the test asks"),
+            Input::Message { bytes, .. } if bytes.starts_with(b"WORK") => std::thread::sleep(WORK),
             Input::Command(_) => self.out.extend(self.says.try_iter()),
             _ => {}
         }
@@ -182,6 +186,22 @@ fn datagrams_go_in_and_out_at_the_listener() {
     assert_eq!((&got[..length], from), (&sent[..], bench.udp));
     let (_, Input::Message { flow, .. }) = bench.hear() else { panic!("keep-alives are passed over") };
     assert_eq!((flow.remote, flow.local, flow.connection), (phone.local_addr().unwrap(), bench.udp, None));
+}
+
+#[test]
+fn a_machine_learns_that_it_is_behind_and_that_it_has_caught_up() {
+    let bench = bench(1, StreamLimits::default());
+    let trunk = client();
+    for id in 0..200 {
+        trunk.send_to(&message("WORK", &id.to_string()), bench.udp).unwrap();
+    }
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        if let (_, Input::Behind(is_behind)) = bench.hear() {
+            told.push(is_behind);
+        }
+    }
+    assert_eq!(told, [true, false]);
 }
 
 #[test]

@@ -14,10 +14,6 @@ use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
 use crate::sip::{Address, Echo, Malformed, Message, Method, Name, Request, Status, Uri};
 
-/// Most seconds after which a carrier may send calls again; more, and some send nothing for as long. Drawn at random,
-/// so that not all that were turned away come back together.
-const RETRY_AFTER: u8 = 5;
-
 impl Switch {
     /// One message, as it came in.
     pub(super) fn message(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
@@ -154,7 +150,7 @@ impl Switch {
             }
             Speaker::Unknown => return,
         };
-        if let Some(objection) = self.objection(request) {
+        if let Some(objection) = self.objection(now, request) {
             return self.turn_away(now, flow, request, source, &objection);
         }
         match (request.method(), source) {
@@ -171,18 +167,11 @@ impl Switch {
     }
 
     /// What stands against a request outside any dialog.
-    fn objection(&mut self, request: &Request) -> Option<Objection> {
+    fn objection(&mut self, now: Instant, request: &Request) -> Option<Objection> {
         let opens = matches!(*request.method(), Method::INVITE | Method::OPTIONS);
         local::examine(request)
             .or_else(|| (self.servers.is_merged(request) || self.is_own(request)).then(Objection::again))
-            .or_else(|| if opens { self.unavailable() } else { None })
-    }
-
-    /// Why this node takes no new calls, where it takes none.
-    fn unavailable(&mut self) -> Option<Objection> {
-        let why = self.is_draining.then_some("the node is draining")?;
-        let retry_after = 1 + self.random.next_u32().to_be_bytes()[0] % RETRY_AFTER;
-        Some(Objection::unavailable(retry_after, why))
+            .or_else(|| if opens { self.unavailable(now) } else { None })
     }
 
     /// A new call.

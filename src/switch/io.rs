@@ -40,6 +40,8 @@ pub enum Input {
         /// The decision.
         decision: Decision,
     },
+    /// Messages come faster than the shard takes them in, or no longer do.
+    Behind(bool),
     /// An event of the media engine.
     Media(relay::Event),
     /// An order of the operator.

@@ -1,5 +1,6 @@
 //! What is answered without a call.
 
+use crate::mask::Cause;
 use crate::mask::write::{self, Reply};
 use crate::sip::{Method, Name, Request, Scheme, Status};
 
@@ -24,7 +25,7 @@ impl Objection {
 
     /// This node takes no new calls: try again after so many seconds.
     pub(super) fn unavailable(retry_after: u8, why: &'static str) -> Self {
-        let reply = Reply { retry_after: Some(retry_after), ..Reply::bare() };
+        let reply = Reply { retry_after: Some(retry_after), ..Reply::because(Cause::NoCircuit) };
         Self { status: Status::SERVICE_UNAVAILABLE, reply, why }
     }
 }

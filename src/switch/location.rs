@@ -1,7 +1,8 @@
-//! What all shards share: who is registered where, the digest realm, and what is counted for each source.
+//! What all shards share: who is registered where, the digest realm, and what is counted.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -39,6 +40,8 @@ pub struct Registry {
     /// Until when a phone is registered from a host.
     hosts: DashMap<IpAddr, Instant>,
     pub(super) realm: Realm,
+    /// How many calls there are.
+    pub(super) calls: AtomicUsize,
     /// The records that INVITEs which are turned away may still leave.
     pub(super) turned_away: Buckets<Source>,
 }
@@ -59,6 +62,7 @@ impl Registry {
             bindings: DashMap::new(),
             hosts: DashMap::new(),
             realm: Realm::new(now, random),
+            calls: AtomicUsize::new(0),
             turned_away: Buckets::new(now),
         }
     }

@@ -10,6 +10,7 @@ mod hops;
 mod inbound;
 mod io;
 mod limits;
+mod load;
 mod local;
 mod location;
 mod outbound;
@@ -22,6 +23,7 @@ mod turned_away;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use slab::Slab;
@@ -59,6 +61,8 @@ pub struct Switch {
     effects: VecDeque<Effect>,
     outputs: VecDeque<Output>,
     is_draining: bool,
+    /// Messages come faster than they are taken in.
+    is_behind: bool,
     turned_away: TurnedAway,
     leaks: u64,
 }
@@ -116,6 +120,7 @@ impl Switch {
             effects: VecDeque::new(),
             outputs: VecDeque::new(),
             is_draining: false,
+            is_behind: false,
             turned_away: TurnedAway::default(),
             leaks: 0,
         }
@@ -129,6 +134,7 @@ impl Switch {
             Input::Resolved { id, addresses } => self.resolved(now, id, &addresses),
             Input::Decided { call, decision } => self.decided(now, call, decision),
             Input::Media(event) => self.media(now, event),
+            Input::Behind(is_behind) => self.is_behind = is_behind,
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
             Input::Command(Command::Drain) => self.is_draining = true,
             Input::Command(Command::HangUpAll) => self.with_calls(now, Call::hang_up),
@@ -228,6 +234,7 @@ impl Switch {
     fn reserve(&mut self) -> CallKey {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
+        self.registry.calls.fetch_add(1, Ordering::Relaxed);
         let slot = self.calls.insert(Entry { generation, call: None, deadline: None });
         self.key(slot, generation)
     }
@@ -280,6 +287,7 @@ impl Switch {
                 self.legs.remove(&call.leg(leg).dialog.local_tag);
             }
             self.calls.remove(slot);
+            self.registry.calls.fetch_sub(1, Ordering::Relaxed);
             if self.calls.is_empty() && self.calls.capacity() > servers::SPARE {
                 (self.calls, self.legs) = Default::default();
             }

@@ -29,6 +29,8 @@ pub(super) struct TurnedAway {
     since: VecDeque<(Instant, u64)>,
     /// How many of each trunk or phone have left no record, since it was last told.
     left_out: HashMap<Arc<str>, u64>,
+    /// How many requests the load mark has turned away, since it was last told.
+    pub(super) overload: u64,
     deadline: Option<Instant>,
 }
 
@@ -84,17 +86,26 @@ impl Switch {
         if !may {
             let name = self.policy.index.name(source);
             *self.turned_away.left_out.entry(name).or_default() += 1;
-            let at = self.turned_away.deadline.unwrap_or(now + TELL);
-            self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, Some(at));
+            self.tell_later(now);
         }
         may
     }
 
-    /// Logs how many INVITEs have left no record.
+    /// Something is to be logged, together with what else comes until then.
+    pub(super) fn tell_later(&mut self, now: Instant) {
+        let at = self.turned_away.deadline.unwrap_or(now + TELL);
+        self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, Some(at));
+    }
+
+    /// Logs what was turned away since the last time: for the load, and without a record.
     pub(super) fn tell_turned_away(&mut self) {
         self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, None);
         for (source, invites) in self.turned_away.left_out.drain() {
             tracing::warn!(%source, invites, "turned away too fast to leave a record each");
+        }
+        let requests = std::mem::take(&mut self.turned_away.overload);
+        if requests > 0 {
+            tracing::warn!(requests, "answered 503, since this node was above its load mark");
         }
     }
 

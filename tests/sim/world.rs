@@ -385,5 +385,7 @@ fn policy(settings: &str) -> Arc<Policy> {
         media_public: listen.address.ip(),
     };
     let listeners = settings.sip.listen.iter().map(listener).collect();
-    Arc::new(Policy { index: Arc::new(Index::new(Arc::new(settings))), listeners, shards: Shards::new(1) })
+    let max_calls = settings.call.max_calls.unwrap_or(usize::MAX);
+    let index = Arc::new(Index::new(Arc::new(settings)));
+    Arc::new(Policy { index, listeners, shards: Shards::new(1), max_calls })
 }

@@ -166,6 +166,7 @@ fn country(code: &str) -> Result<String, String> {
 
 fn call(table: &mut Table<'_, '_>) -> Call {
     Call {
+        max_calls: table.take("max_calls", whole(1..=10_000_000)).map(|calls| calls as usize),
         decide: table.or("decide", s(6), duration(ms(1)..=s(60))),
         ring_timeout: table.or("ring_timeout", s(60), duration(s(1)..=s(600))),
         max_duration: table.or("max_duration", s(4 * 3600), duration(LONG)),

@@ -100,9 +100,11 @@ pub struct Numbers {
     pub owned: Vec<PhoneNumber>,
 }
 
-/// `[call]`: how long things may take.
+/// `[call]`: how many calls there may be, and how long things may take.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// How many calls may be there at a time; `None`: as many as ports and descriptors allow.
+    pub max_calls: Option<usize>,
     /// The budget of a decision, over all its attempts.
     pub decide: Duration,
     /// How long the destination may ring.
