@@ -92,12 +92,6 @@ impl LegMedia {
         self.heard.as_ref()
     }
 
-    /// What we last said, as it was sent: the answer to a refresh, under the same version.
-    #[must_use]
-    pub fn said(&self) -> Option<Bytes> {
-        self.said.as_ref().map(|said| said.body.clone())
-    }
-
     /// The media that we last said.
     #[must_use]
     pub fn media(&self) -> Option<Media> {

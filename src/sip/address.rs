@@ -84,7 +84,6 @@ impl Address {
 
     /// The value of a parameter of the header field; `Some(None)` for a parameter without a value.
     #[must_use]
-    #[allow(clippy::option_option)]
     pub fn param(&self, name: &str) -> Option<Option<&str>> {
         self.params().get(name)
     }

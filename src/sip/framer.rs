@@ -90,7 +90,7 @@ impl Framer {
     ///
     /// # Errors
     /// [`StreamFault`] where the stream cannot be read any further.
-    #[allow(clippy::should_implement_trait)]
+    #[expect(clippy::should_implement_trait, reason = "it can fail, and goes on where more bytes come")]
     pub fn next(&mut self) -> Result<Option<Frame>, StreamFault> {
         if self.length.is_none() {
             if let Some(frame) = self.keep_alive() {

@@ -172,7 +172,7 @@ impl Head {
 
     /// The length of the message as it came in, in bytes.
     #[must_use]
-    #[allow(clippy::len_without_is_empty)]
+    #[expect(clippy::len_without_is_empty, reason = "a message has a first line at least")]
     pub fn len(&self) -> usize {
         self.raw.len()
     }

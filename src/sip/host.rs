@@ -74,7 +74,6 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
 
 /// `Some(Some(_))` for an IPv4 address, `Some(None)` for a host name, `None` for neither. What is all digits and dots
 /// is no name (RFC 3261 section 25.1, toplabel).
-#[allow(clippy::option_option)]
 fn ipv4_or_name(text: &str) -> Option<Option<IpAddr>> {
     if !all(text, HOST) {
         return None;

@@ -135,10 +135,7 @@ static TABLE: [u8; 256] = {
         while table[at] != VACANT {
             at = (at + 1) % 256;
         }
-        #[allow(clippy::cast_possible_truncation)]
-        {
-            table[at] = index as u8;
-        }
+        table[at] = index as u8;
         index += 1;
     }
     table

@@ -17,7 +17,6 @@ impl<'a> Params<'a> {
 
     /// The value of the first parameter of this name, whatever its case; `Some(None)` where it has none.
     #[must_use]
-    #[allow(clippy::option_option)]
     pub fn get(self, name: &str) -> Option<Option<&'a str>> {
         self.into_iter().find(|(key, _)| same_name(key, name)).map(|(_, value)| value)
     }
@@ -66,7 +65,6 @@ fn same_name(written: &str, name: &str) -> bool {
 }
 
 /// Takes the first parameter off; `None` where the text is malformed, `Some(None)` where it is empty.
-#[allow(clippy::option_option)]
 fn step(text: &str) -> Option<Option<(Param<'_>, &str)>> {
     let text = trim_start(text);
     if text.is_empty() {

@@ -11,7 +11,6 @@ impl Span {
     /// A span between two positions that lie within [`super::limits::MESSAGE`].
     pub(super) fn new(start: usize, end: usize) -> Self {
         debug_assert!(start <= end && end <= super::limits::MESSAGE);
-        #[allow(clippy::cast_possible_truncation)]
         Self { start: start as u16, end: end as u16 }
     }
 

@@ -156,7 +156,6 @@ impl Uri {
 
     /// The value of a parameter as it was written; `Some(None)` for a parameter without a value.
     #[must_use]
-    #[allow(clippy::option_option)]
     pub fn param(&self, name: &str) -> Option<Option<&str>> {
         self.params().get(name)
     }

@@ -144,7 +144,7 @@ fn the_version_goes_up_with_a_change_and_only_then() {
     leg.hear(heard("m=audio 4000 RTP/AVP 0 101|a=rtpmap:101 telephone-event/8000").remote);
     let again = leg.offer(&media(&[Codec::Pcmu, EVENT]));
     assert_eq!(again, first, "the same bytes");
-    assert_eq!(leg.said(), Some(first));
+    assert_eq!(leg.answer_again(), Some(first), "a refresh hears them too");
     for (count, media) in (2..).zip([
         directed(Direction::SendOnly),
         directed(Direction::SendRecv),
