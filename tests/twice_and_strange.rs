@@ -1,9 +1,11 @@
-//! Messages that arrive twice, and messages from where nobody of the call is, against the running binary.
+//! Messages that arrive twice, messages from where nobody of the call is, and connections that are gone, against the
+//! running binary.
 #![allow(clippy::disallowed_methods, reason = "real processes are waited for by the real clock")]
 
 mod support;
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -192,4 +194,76 @@ fn a_stranger_cannot_answer_for_the_callee() {
     assert_eq!(heard, [100]);
     scene.callee.send(scene.switch, scene.callee.answer(&offered, "486 Busy Here"));
     scene.caller.expect("SIP/2.0 486");
+}
+
+/// A connection from an address to the switch.
+fn open(from: SocketAddr, switch: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::new(from.ip(), 0).into()).expect("the address is this test's own");
+    socket.connect(&switch.into()).expect("the switch listens");
+    socket.into()
+}
+
+/// Reads messages without bodies that matter, up to one that starts so.
+fn read_up_to(stream: &mut TcpStream, start: &str) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("the time is not 0");
+    let mut heard = String::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        if let Some(at) = heard.find(start).filter(|at| heard[*at..].contains("\r\n\r\n")) {
+            return heard.split_off(at);
+        }
+        match stream.read(&mut buffer) {
+            Ok(length @ 1..) => heard += &String::from_utf8_lossy(&buffer[..length]),
+            end => panic!("{start} did not come: {end:?}; what came: {heard}"),
+        }
+    }
+}
+
+/// Ends a connection, and waits until the switch has seen it.
+fn close(mut stream: TcpStream) {
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    stream.read_to_end(&mut Vec::new()).expect("the switch closes it too");
+}
+
+#[test]
+fn what_was_for_a_lost_connection_comes_by_a_new_one() {
+    let scene = Scene::new();
+    let (at, switch) = (scene.caller.address, scene.switch);
+    let listener = TcpListener::bind(at).expect("the address is this test's own");
+    let over_tcp = |message: String| {
+        message.replace("SIP/2.0/UDP", "SIP/2.0/TCP").replace("Contact: <sip:agent@", "Contact: <sip:tcp@")
+    };
+    let invite = over_tcp(scene.invite());
+    let mut first = open(at, switch);
+    first.write_all(invite.as_bytes()).expect("the switch reads");
+    let (offered, _) = scene.callee.expect("INVITE sip:");
+    close(first);
+
+    let answer = scene.callee.answer(&offered, "200 OK");
+    scene.callee.send(switch, &answer);
+    let (mut second, _) = listener.accept().expect("the switch comes to where the Via says");
+    let ok = read_up_to(&mut second, "SIP/2.0 200");
+    second
+        .write_all(over_tcp(scene.caller.within(&invite, &ok, "ACK")).as_bytes())
+        .expect("the switch reads");
+    scene.callee.expect("ACK sip:");
+    close(second);
+
+    let [from, to, id] = ["To", "From", "Call-ID"].map(|name| header(&answer, name).expect("each"));
+    let contact = header(&offered, "Contact").expect("an INVITE has one").trim_matches(['<', '>']);
+    scene.callee.send(
+        switch,
+        format!(
+            "BYE {contact} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK-bye\r\nFrom: {from}\r\nTo: {to}\r\n\
+             Call-ID: {id}\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+            scene.callee.address
+        ),
+    );
+    scene.callee.expect("SIP/2.0 200");
+    let (mut third, _) = listener.accept().expect("the switch comes to where the Contact says");
+    let bye = read_up_to(&mut third, "BYE sip:tcp@");
+    third.write_all(scene.caller.answer(&bye, "200 OK").as_bytes()).expect("the switch reads");
+    assert_eq!(scene.instance.wait_for_records(1)[0]["outcome"], "answered");
+    scene.instance.stop();
 }

@@ -151,7 +151,7 @@ impl Run {
         let mut sent = Vec::new();
         while let Some(output) = self.switch.poll() {
             let answer = match output {
-                Output::Send { bytes, .. } => {
+                Output::Send { bytes, .. } | Output::Answer { bytes, .. } => {
                     sent.push(bytes);
                     None
                 }

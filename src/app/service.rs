@@ -90,7 +90,8 @@ impl Service {
 
         let listeners = public::listeners(&settings, &bound);
         let policy = policy(&settings, &listeners, &shards, capacity);
-        let limits = StreamLimits { connections: capacity.connections(), ..StreamLimits::default() };
+        let (connections, opened) = (capacity.connections(), capacity.connections() / 4);
+        let limits = StreamLimits { accepted: connections - opened, opened, ..StreamLimits::default() };
         let (seats, tally) = net::seats(shards.clone(), limits);
         let mut starter =
             Starter { policy, random, engine: &engine, records: &records, started: Started::now() };

@@ -292,6 +292,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::Send { flow, bytes } => self.send(now, flow, bytes),
+                Output::Answer { flow, bytes } => self.answer(&flow, bytes),
                 Output::Resolve { id, host, port, transport } => {
                     let families = self.families[usize::from(transport.is_reliable())];
                     let post = self.streams.posts.get(self.index).clone();
@@ -313,10 +314,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
 
     fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
         let sent = match flow.transport {
-            Transport::Udp => match self.udp.iter_mut().find(|port| port.local() == flow.local) {
-                Some(port) => port.send(bytes, flow.remote).is_ok(),
-                None => false,
-            },
+            Transport::Udp => self.send_datagram(&flow, bytes),
             Transport::Tcp => self.streams.send(&flow, bytes, self.index).is_ok(),
             Transport::Tls => false,
         };
@@ -324,6 +322,22 @@ impl<M: Machine, S: Services> Shard<M, S> {
             tracing::debug!(%flow, "a message cannot be sent");
             self.machine.handle(now, Input::FlowLost { flow });
         }
+    }
+
+    /// Answers where it can be done at once: nobody waits for the answer to have left.
+    fn answer(&mut self, flow: &Flow, bytes: Bytes) {
+        match flow.transport {
+            Transport::Udp => {
+                self.send_datagram(flow, bytes);
+            }
+            Transport::Tcp => self.streams.answer(flow, bytes),
+            Transport::Tls => {}
+        }
+    }
+
+    fn send_datagram(&mut self, flow: &Flow, bytes: Bytes) -> bool {
+        let port = self.udp.iter_mut().find(|port| port.local() == flow.local);
+        port.is_some_and(|port| port.send(bytes, flow.remote).is_ok())
     }
 }
 

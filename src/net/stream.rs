@@ -34,7 +34,7 @@ enum End {
     /// A message did not come in, or go out, in time.
     #[error("the peer is too slow")]
     Slow,
-    /// Nothing came for long.
+    /// Nothing came for long, or nothing that we took up.
     #[error("it was idle")]
     Idle,
     /// The peer let too much wait to be read.
@@ -133,7 +133,7 @@ async fn read(stream: ReadHalf<'_>, streams: &Streams, connection: &Connection) 
         while let Some(frame) = framer.next().map_err(End::Framing)? {
             match frame {
                 Frame::Message(bytes) => {
-                    patience.proven = true;
+                    patience.proven.get_or_insert(Instant::now());
                     patience.partial_since = None;
                     streams.posts.deliver(connection.shard, connection.flow, bytes).await;
                 }
@@ -169,13 +169,13 @@ struct Patience {
     last_heard: Instant,
     /// Since when an incomplete message is there.
     partial_since: Option<Instant>,
-    /// The peer has sent a whole message.
-    proven: bool,
+    /// Since when the peer has sent a whole message.
+    proven: Option<Instant>,
 }
 
 impl Patience {
     fn new(now: Instant) -> Self {
-        Self { opened: now, last_heard: now, partial_since: None, proven: false }
+        Self { opened: now, last_heard: now, partial_since: None, proven: None }
     }
 
     fn heard(&mut self, now: Instant, partial: bool) {
@@ -185,17 +185,18 @@ impl Patience {
 
     /// Whether a message is awaited, and not just any sign of life.
     fn is_pressing(&self) -> bool {
-        self.partial_since.is_some() || !self.proven
+        self.partial_since.is_some() || self.proven.is_none()
     }
 
     fn deadline(&self, limits: &StreamLimits, used: bool) -> Instant {
-        match self.partial_since {
-            Some(since) => since + limits.message,
+        let last = match (used, self.proven) {
             // A connection on which we speak first has nothing to prove.
-            None if !self.proven && !used => self.opened + limits.message,
-            None if used => self.last_heard + limits.idle,
-            None => self.last_heard + limits.unanswered,
-        }
+            (true, _) => self.last_heard + limits.idle,
+            // However often a stranger speaks, it wins no time.
+            (false, Some(since)) => since + limits.unanswered,
+            (false, None) => self.opened + limits.message,
+        };
+        self.partial_since.map_or(last, |since| last.min(since + limits.message))
     }
 }
 
@@ -217,17 +218,26 @@ mod tests {
         assert_eq!(patience.deadline(&limits, false), start + limits.message);
         patience.heard(later(5), true);
         patience.heard(later(9), true);
-        assert_eq!(
-            patience.deadline(&limits, false),
-            later(5) + limits.message,
-            "bytes one by one win no time"
-        );
+        assert_eq!(patience.deadline(&limits, false), start + limits.message, "bytes one by one win no time");
         patience.heard(later(9), false);
         assert_eq!(patience.deadline(&limits, false), start + limits.message, "pings prove nothing");
-        patience.proven = true;
-        assert_eq!(patience.deadline(&limits, false), later(9) + limits.unanswered);
-        assert_eq!(patience.deadline(&limits, true), later(9) + limits.idle);
-        patience.heard(later(20), true);
-        assert_eq!(patience.deadline(&limits, true), later(20) + limits.message);
+        patience.proven = Some(later(9));
+        patience.heard(later(30), false);
+        assert_eq!(
+            patience.deadline(&limits, false),
+            later(9) + limits.unanswered,
+            "nor do messages of a stranger"
+        );
+        assert_eq!(patience.deadline(&limits, true), later(30) + limits.idle);
+        patience.heard(later(35), true);
+        patience.heard(later(39), true);
+        assert_eq!(patience.deadline(&limits, true), later(35) + limits.message);
+        patience.heard(later(65), false);
+        patience.heard(later(65), true);
+        assert_eq!(
+            patience.deadline(&limits, false),
+            later(9) + limits.unanswered,
+            "nor does a message begun"
+        );
     }
 }

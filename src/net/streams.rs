@@ -19,13 +19,16 @@ use crate::switch::Input;
 /// What bounds the memory and the descriptors that peers can hold by streams.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamLimits {
-    /// Connections at a time, in all.
-    pub connections: usize,
+    /// Connections at a time that peers opened, in all.
+    pub accepted: usize,
+    /// Connections at a time that we opened, in all. They are counted apart, so that nobody out there can keep us from
+    /// reaching a trunk.
+    pub opened: usize,
     /// Connections at a time that one source may open: an IPv4 address, or an IPv6 network of 64 bits.
     pub per_source: usize,
     /// How long a peer may take to complete a message that it began, and its first one.
     pub message: Duration,
-    /// How long a connection may be quiet on which we have never had anything to say.
+    /// How long a connection may last on which we have had nothing to say but to challenge or to refuse a stranger.
     pub unanswered: Duration,
     /// How long any other connection may be quiet.
     pub idle: Duration,
@@ -40,7 +43,8 @@ pub struct StreamLimits {
 impl Default for StreamLimits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            accepted: 3072,
+            opened: 1024,
             per_source: 64,
             message: Duration::from_secs(10),
             unanswered: Duration::from_secs(60),
@@ -89,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// Whether we have ever had anything to say on it.
+    /// Whether we have ever had anything to say on it that was not for just anybody.
     pub(super) fn is_used(&self) -> bool {
         self.used_by_id.load(Ordering::Acquire) || self.used_by_path.load(Ordering::Acquire)
     }
@@ -111,7 +115,8 @@ pub(super) struct Streams {
     pub(super) limits: StreamLimits,
     pub(super) posts: Posts,
     next_id: AtomicU64,
-    open: AtomicUsize,
+    accepted: AtomicUsize,
+    opened: AtomicUsize,
     per_source: DashMap<IpAddr, usize>,
     by_id: DashMap<ConnectionId, Arc<Connection>>,
     by_path: DashMap<Path, Arc<Connection>>,
@@ -134,7 +139,8 @@ impl Streams {
             limits,
             posts,
             next_id: AtomicU64::new(1),
-            open: AtomicUsize::new(0),
+            accepted: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
             per_source: DashMap::new(),
             by_id: DashMap::new(),
             by_path: DashMap::new(),
@@ -176,6 +182,13 @@ impl Streams {
         if connection.enqueue(bytes, self.limits.queue) { Ok(()) } else { Err(FlowGone) }
     }
 
+    /// Sends on the flow's connection, where it is still there; the connection is none the more used for it.
+    pub(super) fn answer(&self, flow: &Flow, bytes: Bytes) {
+        if let Some(connection) = flow.connection.and_then(|id| self.by_id.get(&id)) {
+            connection.enqueue(bytes, self.limits.queue);
+        }
+    }
+
     /// The standing connection to a peer; where there is none, one that this thread now opens.
     fn standing(self: &Arc<Self>, flow: &Flow, shard: u8) -> Result<Arc<Connection>, FlowGone> {
         match self.by_path.entry(path(flow)) {
@@ -191,8 +204,9 @@ impl Streams {
     }
 
     fn register(self: &Arc<Self>, flow: Flow, shard: u8, source: Option<IpAddr>) -> Option<Ticket> {
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
-            self.open.fetch_sub(1, Ordering::Relaxed);
+        let (open, most) = self.places(source.is_some());
+        if open.fetch_add(1, Ordering::Relaxed) >= most {
+            open.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
@@ -209,6 +223,14 @@ impl Streams {
         });
         self.by_id.insert(id, Arc::clone(&connection));
         Some(Ticket { streams: Arc::clone(self), connection, queue, source })
+    }
+
+    /// How many connections of a kind are open, and may be.
+    fn places(&self, is_accepted: bool) -> (&AtomicUsize, usize) {
+        match is_accepted {
+            true => (&self.accepted, self.limits.accepted),
+            false => (&self.opened, self.limits.opened),
+        }
     }
 
     fn release(&self, source: IpAddr) {
@@ -241,7 +263,7 @@ impl Drop for Ticket {
         self.streams.by_id.remove(&id);
         let mine = |_: &Path, standing: &Arc<Connection>| Arc::ptr_eq(standing, &self.connection);
         self.streams.by_path.remove_if(&path(&self.connection.flow), mine);
-        self.streams.open.fetch_sub(1, Ordering::Relaxed);
+        self.streams.places(self.source.is_some()).0.fetch_sub(1, Ordering::Relaxed);
         if let Some(source) = self.source {
             self.streams.release(source);
         }
@@ -301,13 +323,16 @@ mod tests {
     #[test]
     fn one_source_cannot_take_every_place() {
         let (streams, _inbox) =
-            table(StreamLimits { per_source: 2, connections: 4, ..StreamLimits::default() });
+            table(StreamLimits { per_source: 2, accepted: 4, opened: 1, ..StreamLimits::default() });
         let mut held: Vec<_> =
             (1..=2).map(|port| streams.admit(flow(&format!("192.0.2.1:{port}")), 0).unwrap()).collect();
         assert!(streams.admit(flow("192.0.2.1:3"), 0).is_none());
         held.push(streams.admit(flow("[2001:db8::1]:1"), 0).unwrap());
         held.push(streams.admit(flow("[2001:db8::ffff]:1"), 0).unwrap());
         assert!(streams.admit(flow("[2001:db8:0:1::1]:1"), 0).is_none(), "all places are taken");
+        let ours = streams.register(flow("192.0.2.9:5060"), 0, None).expect("ours are counted apart");
+        assert!(streams.register(flow("192.0.2.9:5061"), 0, None).is_none(), "and bounded too");
+        drop(ours);
         held.clear();
         assert!(streams.per_source.is_empty() && streams.by_id.is_empty() && streams.by_path.is_empty());
         assert!(streams.admit(flow("192.0.2.1:3"), 0).is_some());
@@ -318,6 +343,15 @@ mod tests {
         let (streams, mut inbox) = table(StreamLimits::default());
         drop(streams.admit(flow("192.0.2.1:1"), 0).unwrap());
         assert_eq!(lost(&mut inbox), [], "nothing was ever sent on it");
+
+        let ticket = streams.admit(flow("192.0.2.1:1"), 0).unwrap();
+        let by_id = Flow { connection: ticket.connection.flow.connection, ..flow("192.0.2.1:1") };
+        streams.answer(&by_id, Bytes::from_static(b"x"));
+        assert!(!ticket.connection.is_used() && !ticket.queue.is_empty(), "an answer is no use");
+        drop(ticket);
+        streams.answer(&by_id, Bytes::from_static(b"x"));
+        assert!(streams.by_id.is_empty(), "and opens no other connection");
+        assert_eq!(lost(&mut inbox), []);
 
         let ticket = streams.admit(flow("192.0.2.1:1"), 0).unwrap();
         let id = ticket.connection.flow.connection;

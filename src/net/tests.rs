@@ -298,6 +298,20 @@ fn an_outgoing_connection_is_opened_once_and_its_loss_is_told() {
 }
 
 #[test]
+fn what_was_for_a_lost_connection_goes_by_a_new_one() {
+    let bench = bench(1, StreamLimits::default());
+    let trunk = TcpListener::bind("127.0.0.1:0").unwrap();
+    bench.send(trunk.local_addr().unwrap(), &message("INVITE", "1"));
+    let (mut first, _) = trunk.accept().unwrap();
+    first.write_all(&message("INFO", "1")).unwrap();
+    let (_, Input::Message { flow, .. }) = bench.hear() else { panic!("a message comes in on it") };
+    drop(first);
+    assert_eq!(bench.hear_loss(), Flow { connection: None, ..flow });
+    bench.say(Output::Send { flow, bytes: message("BYE", "1").into() });
+    exchange(&mut trunk.accept().unwrap().0, &message("BYE", "1"));
+}
+
+#[test]
 fn a_peer_that_cannot_be_reached_is_a_lost_flow() {
     let bench = bench(1, StreamLimits::default());
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Switch;
 use super::local::{self, Objection};
 use super::source::Speaker;
+use super::{Output, Switch};
 use crate::base::Flow;
 use crate::call::{Call, CallKey, Invitation, Leg, LegId, ServerId};
 use crate::mask::write::{self, Reply};
@@ -43,7 +43,7 @@ impl Switch {
         let tag = self.random.token(16);
         let bytes = write::response(status, echo, &tag, reply);
         let remote = if flow.transport.is_reliable() { flow.remote } else { echo.reply_to() };
-        self.send(Flow { remote, ..flow }, bytes);
+        self.outputs.push_back(Output::Answer { flow: Flow { remote, ..flow }, bytes });
     }
 
     fn incoming(&mut self, now: Instant, flow: Flow, request: &Request) {

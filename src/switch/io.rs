@@ -70,6 +70,14 @@ pub enum Output {
         /// The message.
         bytes: Bytes,
     },
+    /// Answer a request of somebody who may be anybody: on the very connection that it came by, or not at all. It
+    /// makes no acquaintance, so that nobody holds a connection by it, or has one opened.
+    Answer {
+        /// The path that the request came by.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
     /// Look up a host name.
     Resolve {
         /// Comes back in [`Input::Resolved`].

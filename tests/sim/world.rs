@@ -323,7 +323,9 @@ impl Inner {
     fn drain(&mut self) {
         while let Some(output) = self.switch.poll() {
             match output {
-                Output::Send { flow, bytes } => self.deliver(flow, bytes.to_vec()),
+                Output::Send { flow, bytes } | Output::Answer { flow, bytes } => {
+                    self.deliver(flow, bytes.to_vec());
+                }
                 Output::Resolve { id, host, .. } => {
                     let addresses = self.names.get(&*host).cloned().unwrap_or_default();
                     let input = Input::Resolved { id, addresses };
