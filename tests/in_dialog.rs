@@ -276,6 +276,29 @@ fn what_we_can_not_do_is_named() {
 }
 
 #[test]
+fn a_body_that_need_not_be_understood_is_as_good_as_none() {
+    let world = World::new();
+    let (mut caller, mut callee) = world.established();
+    for leg in [&mut caller, &mut callee] {
+        for method in ["UPDATE", "INVITE"] {
+            let request = leg.request(method).body("application/isup", "\u{1}");
+            leg.send(request.with("Content-Disposition", "signal ; Handling = optional"));
+            let answer = leg.expect(200);
+            if method == "UPDATE" {
+                assert_eq!(answer.body(), "");
+                continue;
+            }
+            assert!(answer.sdp_port() > 0, "our offer: {answer}");
+            let ack = leg.ack_draft().sdp(&leg.media);
+            leg.send(ack);
+        }
+    }
+    world.pass(SECOND);
+    assert!(caller.unread("INVITE").is_none() && callee.unread("INVITE").is_none());
+    end(&world, caller, callee);
+}
+
+#[test]
 fn a_party_that_moves_is_reached_at_its_new_contact() {
     for method in ["INVITE", "UPDATE"] {
         let world = World::new();

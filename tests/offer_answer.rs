@@ -155,6 +155,10 @@ fn an_offer_with_nothing_that_we_speak() {
             "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\n",
             488,
         ),
+        (
+            "v=0\r\no=- 1 1 IN IP4 alice.example\r\ns=-\r\nc=IN IP4 alice.example\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
+            488,
+        ),
         ("v=0\r\nm=audio is here\r\n", 400),
     ] {
         let world = World::new();
@@ -184,15 +188,40 @@ fn an_offer_of_a_kind_that_we_do_not_read() {
 }
 
 #[test]
+fn a_host_name_for_media_is_not_looked_up_and_the_call_goes_on() {
+    let world = World::new();
+    let (mut caller, mut callee) = world.established();
+    let before = world.relay().sides;
+    for method in ["INVITE", "UPDATE"] {
+        let named = caller.media.clone().at("alice.example", 40_000);
+        let request = caller.request(method).sdp(named);
+        caller.send(request);
+        assert_eq!(caller.expect(488).cause(), Some(88));
+    }
+    callee.refute("INVITE", SECOND);
+    assert_eq!(world.relay().sides, before);
+    caller.hang_up(&mut callee);
+    world.end();
+}
+
+#[test]
 fn an_answer_that_can_not_be_used() {
     type Answer = fn(Draft, Sdp) -> Draft;
-    let answers: [Answer; 4] = [
-        |draft, _| draft,
+    let incompatible: [Answer; 3] = [
         |draft, sdp| draft.sdp(sdp.formats(&["9 G722/8000"])),
         |draft, sdp| draft.sdp(sdp.at("127.0.0.3", 0)),
-        |draft, _| draft.body("text/plain", "hello"),
+        |draft, sdp| draft.sdp(sdp.at("bob.example", 4000)),
     ];
-    for answer in answers {
+    let broken: [Answer; 5] = [
+        |draft, _| draft,
+        |draft, _| draft.body("text/plain", "hello"),
+        |draft, _| draft.sdp("v=0\r\nm=audio is here\r\n"),
+        |draft, sdp| draft.sdp(sdp).without("Contact"),
+        |draft, sdp| draft.sdp(sdp).set("Contact", "<tel:+919722293847>"),
+    ];
+    let incompatible = incompatible.map(|answer| (answer, 488, 88, Outcome::NoCommonCodec));
+    let broken = broken.map(|answer| (answer, 480, 27, Outcome::Unreachable));
+    for (answer, status, cause, outcome) in incompatible.into_iter().chain(broken) {
         let world = World::new();
         let mut caller = world.caller(ALPHA, ALICE, M1);
         caller.media = caller.media.formats(&["0 PCMU/8000"]);
@@ -201,11 +230,11 @@ fn an_answer_that_can_not_be_used() {
         let ok = answer(callee.response(callee.invited.as_ref().unwrap(), 200), callee.media.clone());
         callee.send(ok);
         callee.expect("ACK");
-        callee.expect("BYE");
+        assert_eq!(callee.expect("BYE").cause(), Some(cause));
         callee.ok();
-        assert_eq!(caller.expect(488).cause(), Some(88));
+        assert_eq!(caller.expect(status).cause(), Some(cause));
         let record = world.end();
-        assert_eq!(record.outcome, Outcome::NoCommonCodec);
+        assert_eq!(record.outcome, outcome);
         assert!(record.legs[1].answered_ms.is_some(), "the callee's leg is billed");
     }
 }

@@ -99,7 +99,7 @@ scenarios! {
     server_error_ends_as_480: failed("unreachable"),
     callee_challenges: failed("rejected"),
     no_common_codec_488: failed("no-common-codec"),
-    answer_without_sdp: failed("no-common-codec"),
+    answer_without_sdp: failed("unreachable"),
     // Ringing and early media.
     early_media_is_not_relayed,
     early_media_is_relayed: Stage { hosts: [2, 4], ..COMMON },

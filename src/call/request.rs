@@ -64,7 +64,9 @@ impl Call {
         let is_first = self.leg(id).wants.is_none();
         let offered = self.leg(id).media.as_ref().and_then(LegMedia::media);
         let offered = offered.expect("a leg that owes an answer was offered something");
-        let heard = self.read_offer(ctx, request).and_then(|heard| heard.narrowed(&offered.codecs));
+        let heard = read::heard(request, &ctx.policy.settings().media.codecs)
+            .and_then(|heard| heard.ok_or(BodyFault::NoAudio))
+            .and_then(|heard| heard.narrowed(&offered.codecs));
         match heard {
             Ok(heard) if is_first => self.first_answer(ctx, id, &offered, heard),
             Ok(heard) => {
@@ -114,9 +116,9 @@ impl Call {
     /// A re-INVITE or an UPDATE: a refresh and a move of address are answered here, a change of media crosses.
     fn offered(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
         let is_invite = *request.method() == Method::INVITE;
-        let has_offer = !request.body().is_empty();
+        let offer = read::heard(request, &ctx.policy.settings().media.codecs).transpose();
         let busy = if self.stage == Stage::Connected { self.is_busy(id) } else { Some(Busy::Asked) };
-        match busy.filter(|_| is_invite || has_offer) {
+        match busy.filter(|_| is_invite || offer.is_some()) {
             Some(Busy::Asked) => {
                 let reply = Reply { retry_after: Some(OFFER_AGAIN), ..Reply::bare() };
                 return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, reply);
@@ -127,34 +129,35 @@ impl Call {
         let leg = self.leg_mut(id);
         leg.dialog.refresh(request);
         leg.learn(request);
-        let invite = is_invite.then_some(request.cseq().number);
-        if !has_offer {
-            let body = is_invite.then(|| self.own_offer(id)).flatten();
-            let leg = self.leg_mut(id);
-            let reply = Reply::in_dialog(&leg.contact, None);
-            return match (body, invite) {
-                (Some(body), Some(cseq)) => {
-                    leg.owes_answer = true;
-                    self.accept(ctx, id, to, cseq, body);
-                }
-                _ => respond(ctx, to, Status::OK, reply),
-            };
-        }
-        match self.read_offer(ctx, request) {
-            Ok(heard) => {
-                let asked = Asked { server: to, invite };
+        let asked = Asked { server: to, invite: is_invite.then_some(request.cseq().number) };
+        match offer {
+            None => self.refreshed(ctx, id, asked),
+            Some(Ok(heard)) => {
                 if !self.carry_over(ctx, id, Some(asked), heard) {
                     self.answer_here(ctx, id, asked);
                 }
             }
-            Err(BodyFault::Malformed) => respond(ctx, to, Status::BAD_REQUEST, Reply::bare()),
-            Err(BodyFault::Unsupported) => {
+            Some(Err(BodyFault::Malformed)) => respond(ctx, to, Status::BAD_REQUEST, Reply::bare()),
+            Some(Err(BodyFault::Unsupported)) => {
                 let reply = Reply::bare().with(Name::Accept, "application/sdp");
                 respond(ctx, to, Status::UNSUPPORTED_MEDIA_TYPE, reply);
             }
-            Err(BodyFault::NoAudio) => {
+            Some(Err(BodyFault::NoAudio)) => {
                 respond(ctx, to, Status::NOT_ACCEPTABLE_HERE, Reply::because(Cause::Incompatible));
             }
+        }
+    }
+
+    /// A re-INVITE without an offer asks for ours; an UPDATE without one only for a sign of life.
+    fn refreshed(&mut self, ctx: &mut Context<'_>, id: LegId, Asked { server, invite }: Asked) {
+        let offer = invite.and_then(|cseq| Some((cseq, self.own_offer(id)?)));
+        let leg = self.leg_mut(id);
+        match offer {
+            Some((cseq, body)) => {
+                leg.owes_answer = true;
+                self.accept(ctx, id, server, cseq, body);
+            }
+            None => respond(ctx, server, Status::OK, Reply::in_dialog(&leg.contact, None)),
         }
     }
 
@@ -197,11 +200,6 @@ impl Call {
                 respond(ctx, asked.server, Status::NOT_ACCEPTABLE_HERE, Reply::because(Cause::Incompatible))
             }
         }
-    }
-
-    fn read_offer(&self, ctx: &Context<'_>, request: &Request) -> Result<Heard, BodyFault> {
-        let description = read::description(request)?.ok_or(BodyFault::NoAudio)?;
-        read::media(&description, &ctx.policy.settings().media.codecs)
     }
 
     /// Why a leg can't take an offer now.

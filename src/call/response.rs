@@ -69,7 +69,8 @@ impl Call {
         self.cross(ctx, LegId::attempt(place), crossing);
     }
 
-    /// The 2xx of an attempt: it wins, or comes too late and is ended at once.
+    /// The 2xx of an attempt: it wins, or comes too late and is ended at once. One that no call can be made of, for
+    /// want of a Contact or of an answer, is a destination out of order.
     fn accepted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
         let id = LegId::attempt(place);
         let is_wanted = self.attempts[place].state == LegState::Inviting && self.stage == Stage::Calling;
@@ -87,15 +88,17 @@ impl Call {
             return;
         }
         let media = match heard {
-            Ok(Some(heard)) => Some(leg.hear(heard)),
-            Ok(None) => leg.wants.clone(),
-            Err(_) => None,
+            _ if established.is_err() => Err(Failure::Unreachable),
+            Ok(Some(heard)) => Ok(leg.hear(heard)),
+            Ok(None) => leg.wants.clone().ok_or(Failure::Unreachable),
+            Err(BodyFault::NoAudio) => Err(Failure::NoCommonCodec),
+            Err(BodyFault::Malformed | BodyFault::Unsupported) => Err(Failure::Unreachable),
         };
-        match media.filter(|_| established.is_ok()) {
-            Some(media) => self.cross(ctx, id, Crossing::Answer(media)),
-            None => {
-                leg.hang_up(ctx, id, Cause::Incompatible);
-                self.attempt_over(ctx, Failure::NoCommonCodec);
+        match media {
+            Ok(media) => self.cross(ctx, id, Crossing::Answer(media)),
+            Err(failure) => {
+                leg.hang_up(ctx, id, failure.cause());
+                self.attempt_over(ctx, failure);
             }
         }
     }
@@ -107,11 +110,10 @@ impl Call {
         place: usize,
         response: &Response,
     ) -> Result<Option<Heard>, BodyFault> {
-        let Some(description) = read::description(response)? else { return Ok(None) };
         let offered = self.attempts[place].media.as_ref().and_then(LegMedia::media);
         let offered = offered.expect("an attempt's INVITE carries an offer");
-        let heard = read::media(&description, &ctx.policy.settings().media.codecs)?;
-        heard.narrowed(&offered.codecs).map(Some)
+        let heard = read::heard(response, &ctx.policy.settings().media.codecs)?;
+        heard.map(|heard| heard.narrowed(&offered.codecs)).transpose()
     }
 
     fn attempt_failed(
@@ -161,9 +163,8 @@ impl Call {
         leg.learn(response);
         leg.acknowledge(ctx, id);
         let offered = leg.media.as_ref().and_then(LegMedia::media);
-        let heard = read::description(response)
-            .and_then(|description| description.ok_or(BodyFault::NoAudio))
-            .and_then(|description| read::media(&description, order))
+        let heard = read::heard(response, order)
+            .and_then(|heard| heard.ok_or(BodyFault::NoAudio))
             .and_then(|heard| heard.narrowed(offered.as_ref().map_or(&[], |media| &media.codecs)));
         match heard {
             Ok(heard) => {

@@ -14,7 +14,7 @@ use crate::base::{Flow, Side};
 use crate::dialog::Dialog;
 use crate::ledger::Outcome;
 use crate::mask::guard::Guard;
-use crate::mask::read::{self, BodyFault, Heard};
+use crate::mask::read::{self, BodyFault};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Asserted, Cause, Failure, LegMedia};
 use crate::relay::Command;
@@ -107,7 +107,7 @@ impl Call {
         if let Identity::Known(number) = question.caller {
             call.notes.caller = Some(number);
         }
-        match read_offer(ctx, request) {
+        match read::heard(request, &ctx.policy.settings().media.codecs) {
             Ok(offer) => {
                 call.offer = offer;
                 call.timers.set(Timer::Decide, ctx.now + ctx.policy.settings().call.decide);
@@ -257,9 +257,4 @@ impl Call {
             self.timers.set(Timer::Remind, ctx.now + REMIND);
         }
     }
-}
-
-fn read_offer(ctx: &Context<'_>, request: &Request) -> Result<Option<Heard>, BodyFault> {
-    let description = read::description(request)?;
-    description.map(|description| read::media(&description, &ctx.policy.settings().media.codecs)).transpose()
 }

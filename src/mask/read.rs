@@ -18,7 +18,7 @@ pub enum BodyFault {
     /// An SDP body that is broken: 400.
     #[error("the session description is malformed")]
     Malformed,
-    /// No audio line that we could take, or no codec of ours in it: 488.
+    /// No audio line that we could take, no codec of ours in it, or an address that would have to be looked up: 488.
     #[error("there is no audio that can be relayed")]
     NoAudio,
 }
@@ -32,7 +32,8 @@ pub struct Heard {
     pub media: Media,
 }
 
-/// The session description of a message, if it carries a body.
+/// The session description of a message, if it carries one. Another body counts as none where it need not be
+/// understood (`handling=optional`, RFC 3204 section 4.1).
 ///
 /// # Errors
 /// Where the body is of a type or an encoding that we do not read, or broken.
@@ -40,17 +41,37 @@ pub fn description(message: &Head) -> Result<Option<Description>, BodyFault> {
     if message.body().is_empty() {
         return Ok(None);
     }
-    let encoding = message.header(Name::ContentEncoding);
-    if encoding.is_some_and(|value| !value.eq_ignore_ascii_case("identity")) {
-        return Err(BodyFault::Unsupported);
+    match written(message).map(sdp::parse) {
+        Some(Ok(description)) => Ok(Some(description)),
+        Some(Err(sdp::Fault::Name)) => Err(BodyFault::NoAudio),
+        Some(Err(_)) => Err(BodyFault::Malformed),
+        None if is_optional(message) => Ok(None),
+        None => Err(BodyFault::Unsupported),
     }
+}
+
+/// The text of a message's description, where it is of a type and an encoding that we read.
+fn written(message: &Head) -> Option<&[u8]> {
+    let encoding = message.header(Name::ContentEncoding).unwrap_or("identity");
     let content_type = message.header(Name::ContentType).unwrap_or("application/sdp");
-    let disposition = message.header(Name::ContentDisposition);
-    match sdp::pick_sdp(content_type, message.body()) {
-        Ok(part) => sdp::parse(part).map(Some).map_err(|_| BodyFault::Malformed),
-        Err(_) if disposition.is_some_and(|value| value.contains("handling=optional")) => Ok(None),
-        Err(_) => Err(BodyFault::Unsupported),
-    }
+    let is_plain = encoding.eq_ignore_ascii_case("identity");
+    sdp::pick_sdp(content_type, message.body()).ok().filter(|_| is_plain)
+}
+
+fn is_optional(message: &Head) -> bool {
+    let mut params = message.header(Name::ContentDisposition).unwrap_or_default().split(';').skip(1);
+    params.any(|param| {
+        let (name, value) = param.split_once('=').unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("handling") && value.trim().eq_ignore_ascii_case("optional")
+    })
+}
+
+/// The media that a message offers or accepts, by our own list of codecs; none where it carries no description.
+///
+/// # Errors
+/// Where its body can't be used.
+pub fn heard(message: &Head, order: &[CodecName]) -> Result<Option<Heard>, BodyFault> {
+    description(message)?.map(|description| media(&description, order)).transpose()
 }
 
 /// Reads a description by our own list of codecs, whose order the result takes.

@@ -53,9 +53,13 @@ pub enum Fault {
     /// An m-line that cannot be read.
     #[error("a media line cannot be read")]
     Media,
-    /// The audio stream's address is missing, a name, multicast, or of another kind than the line says.
+    /// The audio stream's address is missing, multicast, or of another kind than the line says.
     #[error("the audio stream has no usable address")]
     Address,
+    /// The audio stream's address is a host name: legal (RFC 8866 section 5.7), but nothing is looked up here
+    /// (SIP: 488).
+    #[error("the audio stream's address is a host name")]
+    Name,
     /// The body is of another type than SDP, and holds no part of it (SIP: 415).
     #[error("the body holds no session description")]
     NoSdp,

@@ -168,13 +168,11 @@ impl<'a> Section<'a> {
     /// The audio stream of an m-line, with what it inherits from the session level.
     fn audio(&self, session: &Section<'_>) -> Result<Audio, Fault> {
         let port = self.media.port;
-        let address = match self.connection.or(session.connection) {
-            Some(connection) => connection_address(connection),
-            None => None,
-        };
-        let address = match address {
+        let connection = self.connection.or(session.connection);
+        let address = match connection.and_then(connection_address) {
             Some(address) => address,
             None if port == 0 => IpAddr::from([0, 0, 0, 0]),
+            None if connection.is_some_and(is_name) => return Err(Fault::Name),
             None => return Err(Fault::Address),
         };
         let said = self.direction.or(session.direction).unwrap_or_default();
@@ -239,6 +237,15 @@ fn connection_address(value: &str) -> Option<IpAddr> {
     };
     let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
     (net == "IN" && !address.is_multicast() && !broadcast).then_some(address)
+}
+
+/// Whether a connection's address is a fully qualified domain name (RFC 8866 section 9, FQDN), and no address
+/// gone wrong.
+fn is_name(value: &str) -> bool {
+    let fields: Vec<&str> = value.split_ascii_whitespace().take(4).collect();
+    let ["IN", "IP4" | "IP6", name] = fields[..] else { return false };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    name.len() >= 4 && name.bytes().all(allowed) && name.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// `53020` or `53020 IN IP4 203.0.113.1` (RFC 3605 section 2.1).

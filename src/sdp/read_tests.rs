@@ -96,8 +96,10 @@ fn a_secure_stream_is_taken_where_there_is_no_other() {
 
 #[test]
 fn a_refused_stream_has_port_zero_and_needs_no_address() {
-    let read = parse(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n").unwrap();
-    assert_eq!(read.audio.unwrap().rtp_target(), None);
+    for connection in ["", "c=IN IP4 alice.example\r\n"] {
+        let read = read(&format!("{connection}m=audio 0 RTP/AVP 0\r\n")).unwrap();
+        assert_eq!(read.audio.unwrap().rtp_target(), None);
+    }
     assert!(!parse(b"v=0\nm=image 0 udptl t38\n").unwrap().fax);
 }
 
@@ -109,11 +111,21 @@ fn no_media_is_no_fault() {
 
 #[test]
 fn an_audio_stream_must_have_a_usable_address() {
-    for connection in
-        ["IN IP4 alice.example", "IN IP4 224.2.0.1/127", "IN IP6 192.0.2.1", "IN IP6 ff02::1", "X"]
-    {
-        let offer = format!("m=audio 4000 RTP/AVP 0\r\nc={connection}\r\n");
-        assert_eq!(read(&offer), Err(Fault::Address), "{connection}");
+    let offer = |connection: &str| read(&format!("m=audio 4000 RTP/AVP 0\r\nc={connection}\r\n"));
+    for connection in [
+        "IN IP4 224.2.0.1/127",
+        "IN IP4 192.0.2.300",
+        "IN IP6 192.0.2.1",
+        "IN IP6 ff02::1",
+        "IN IP4 alice example",
+        "IN IP4 al/ce.example",
+        "X IP4 alice.example",
+        "X",
+    ] {
+        assert_eq!(offer(connection), Err(Fault::Address), "{connection}");
+    }
+    for connection in ["IN IP4 alice.example", "IN IP6 a-1.example", "IN IP4 3com.com"] {
+        assert_eq!(offer(connection), Err(Fault::Name), "{connection}");
     }
     assert_eq!(parse(b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n"), Err(Fault::Address));
 }
