@@ -299,6 +299,26 @@ fn a_body_that_need_not_be_understood_is_as_good_as_none() {
 }
 
 #[test]
+fn when_to_offer_again_is_left_to_chance() {
+    let world = World::new();
+    let (mut caller, mut callee) = world.established();
+    let media = caller.media.clone();
+    caller.update(media.clone().direction("sendonly"));
+    callee.expect("INVITE");
+    let waits: std::collections::BTreeSet<u8> = (0..300)
+        .map(|_| {
+            caller.update(media.clone().direction("inactive"));
+            caller.expect(500).header("Retry-After").parse().unwrap()
+        })
+        .collect();
+    assert!(waits.iter().copied().eq(0..=10), "RFC 3261 section 14.2: {waits:?}");
+    callee.media = callee.media.clone().direction("recvonly");
+    callee.answer();
+    caller.expect(200);
+    end(&world, caller, callee);
+}
+
+#[test]
 fn a_party_that_moves_is_reached_at_its_new_contact() {
     for method in ["INVITE", "UPDATE"] {
         let world = World::new();

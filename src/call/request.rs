@@ -14,8 +14,9 @@ use crate::route::Source;
 use crate::sdp::{Codec, Direction};
 use crate::sip::{Method, Name, Request, Status};
 
-/// Seconds after which to offer again, where an offer of the same side still waits (RFC 3261 section 14.2).
-const OFFER_AGAIN: u8 = 3;
+/// At most so many seconds later a side may offer again whose offer before still waits; how many is drawn at random
+/// (RFC 3261 section 14.2).
+const OFFER_AGAIN: u8 = 10;
 
 impl Call {
     /// A request inside a leg's dialog, other than ACK and CANCEL, and the path it came by.
@@ -120,7 +121,8 @@ impl Call {
         let busy = if self.stage == Stage::Connected { self.is_busy(id) } else { Some(Busy::Asked) };
         match busy.filter(|_| is_invite || offer.is_some()) {
             Some(Busy::Asked) => {
-                let reply = Reply { retry_after: Some(OFFER_AGAIN), ..Reply::bare() };
+                let wait = ctx.random.next_u32() % (u32::from(OFFER_AGAIN) + 1);
+                let reply = Reply { retry_after: u8::try_from(wait).ok(), ..Reply::bare() };
                 return respond(ctx, to, Status::SERVER_INTERNAL_ERROR, reply);
             }
             Some(Busy::Asking) => return respond(ctx, to, Status::REQUEST_PENDING, Reply::bare()),
