@@ -240,6 +240,46 @@ fn an_answer_that_can_not_be_used() {
 }
 
 #[test]
+fn an_offer_that_we_are_asked_for_takes_a_hold_back_but_not_the_others() {
+    for holder in [Side::A, Side::B] {
+        let world = World::new();
+        let (mut caller, mut callee) = world.established();
+        let (leg, other) =
+            if holder == Side::A { (&mut caller, &mut callee) } else { (&mut callee, &mut caller) };
+        let (talks, listens) = (leg.media.clone(), other.media.clone().direction("recvonly"));
+        leg.reinvite(talks.clone().direction("sendonly"));
+        other.expect("INVITE");
+        let before = std::mem::replace(&mut other.media, listens);
+        other.answer();
+        other.expect("ACK");
+        leg.expect(200);
+        leg.ack();
+
+        // The one that is held asks: what it is offered is still a hold.
+        let empty = other.request("INVITE");
+        other.send(empty);
+        assert_eq!(other.expect(200).sdp_direction(), "sendonly", "{holder:?}");
+        let ack = other.ack_draft().sdp(&other.media);
+        other.send(ack);
+        leg.refute("INVITE", SECOND);
+
+        // The one that holds asks: it may talk again, and the other hears of it.
+        let empty = leg.request("INVITE");
+        leg.send(empty);
+        assert_eq!(leg.expect(200).sdp_direction(), "sendrecv", "{holder:?}");
+        let ack = leg.ack_draft().sdp(&talks);
+        leg.send(ack);
+        assert_eq!(other.expect("INVITE").sdp_direction(), "sendrecv");
+        other.media = before;
+        other.answer();
+        other.expect("ACK");
+        assert!(world.relay().sides.iter().all(|side| side.sends && side.receives));
+        leg.hang_up(other);
+        world.end();
+    }
+}
+
+#[test]
 fn an_answer_that_came_early_stands_where_the_200_has_none() {
     let world = World::new();
     let mut caller = world.dial(M1);

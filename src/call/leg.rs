@@ -49,7 +49,7 @@ pub struct Leg {
     pub(super) media: Option<LegMedia>,
     /// The media that the party last asked for or accepted.
     pub(super) wants: Option<Media>,
-    /// The last offer of the party was a hold.
+    /// The party does not want to hear the other one, by what it last had the choice of.
     pub(super) holds: bool,
     /// What the caller hears while this leg rings.
     pub(super) early_media: EarlyMedia,

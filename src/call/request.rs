@@ -68,6 +68,11 @@ impl Call {
         let heard = read::heard(request, &ctx.policy.settings().media.codecs)
             .and_then(|heard| heard.ok_or(BodyFault::NoAudio))
             .and_then(|heard| heard.narrowed(&offered.codecs));
+        if let Ok(heard) = &heard
+            && offered.direction.sends()
+        {
+            self.leg_mut(id).holds = !heard.media.direction.receives();
+        }
         match heard {
             Ok(heard) if is_first => self.first_answer(ctx, id, &offered, heard),
             Ok(heard) => {
@@ -135,6 +140,7 @@ impl Call {
         match offer {
             None => self.refreshed(ctx, id, asked),
             Some(Ok(heard)) => {
+                leg.holds = !heard.media.direction.receives();
                 if !self.carry_over(ctx, id, Some(asked), heard) {
                     self.answer_here(ctx, id, asked);
                 }
@@ -177,7 +183,6 @@ impl Call {
     /// Lets an offer cross where it changes something; otherwise its address is noted and false comes back.
     fn carry_over(&mut self, ctx: &mut Context<'_>, id: LegId, asked: Option<Asked>, heard: Heard) -> bool {
         let leg = self.leg_mut(id);
-        leg.holds = heard.media.direction != Direction::SendRecv;
         let agreed = leg.media.as_ref().map(LegMedia::agreed).unwrap_or_default();
         let before = leg.media.as_ref().and_then(LegMedia::heard);
         if before.is_some_and(|before| !read::changes(before, &agreed, &heard)) {
