@@ -251,6 +251,36 @@ fn no_ports() {
 }
 
 #[test]
+fn ports_that_come_too_late() {
+    // Two seconds after they were asked for, or when the time for the decision is over.
+    for (decided, refused) in [(0, 2_000), (5_000, 6_000)] {
+        let world = World::new();
+        world.edit().decision_delay = Duration::from_millis(decided);
+        world.edit().engine_delay = 20 * SECOND;
+        let mut caller = world.dial(M1);
+        let refusal = caller.expect(503);
+        assert!((refused..refused + 100).contains(&world.time().as_millis()), "{:?}", world.time());
+        assert!(refusal.header("Retry-After").parse::<u8>().unwrap() <= 5);
+        assert_eq!(refusal.cause(), Some(34));
+        assert_eq!((world.get().records.len(), world.get().switch.calls()), (1, 0), "nothing waits for them");
+        assert_eq!(world.end().outcome, Outcome::Unavailable, "and they are given back");
+    }
+}
+
+#[test]
+fn a_caller_that_gives_up_does_not_wait_for_ports_that_never_come() {
+    let world = World::new();
+    world.edit().engine_delay = 20 * SECOND;
+    let mut caller = world.dial(M1);
+    caller.expect(100);
+    caller.cancel();
+    caller.expect(487);
+    world.pass(3 * SECOND);
+    assert_eq!((world.get().records.len(), world.get().switch.calls()), (1, 0));
+    assert_eq!(world.end().outcome, Outcome::Cancelled);
+}
+
+#[test]
 fn a_decision_that_never_comes() {
     let world = World::new();
     world.edit().is_undecided = true;

@@ -27,12 +27,7 @@ impl Call {
                     _ => self.close_relay(ctx),
                 }
             }
-            Event::Refused { .. } => {
-                self.relay = Relay::None;
-                let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::because(Cause::NoCircuit) };
-                self.refuse(ctx, Status::SERVICE_UNAVAILABLE, reply, Outcome::Unavailable);
-                self.settle(ctx);
-            }
+            Event::Refused { .. } => self.give_up_ports(ctx),
             Event::Digit { from, digit, duration, .. } => {
                 if let Some(leg) = self.connected(from) {
                     self.cross(ctx, leg, Crossing::Digit(digit, duration));
@@ -73,13 +68,25 @@ impl Call {
         }
     }
 
-    /// Gives the ports back.
+    /// Gives the ports back, at once or when they are told.
     pub(super) fn close_relay(&mut self, ctx: &mut Context<'_>) {
-        if let Relay::Open(relay) = self.relay {
-            self.relay = Relay::Closing(relay);
-            self.timers.set(Timer::MediaClose, ctx.now + CLOSE_WAIT);
-            ctx.effects.push_back(Effect::Media(Command::Close { relay }));
+        match self.relay {
+            Relay::Open(relay) => {
+                self.relay = Relay::Closing(relay);
+                ctx.effects.push_back(Effect::Media(Command::Close { relay }));
+            }
+            Relay::Opening(_) => {}
+            Relay::None | Relay::Closing(_) | Relay::Closed => return,
         }
+        self.timers.set(Timer::MediaClose, ctx.now + CLOSE_WAIT);
+    }
+
+    /// The engine has no ports, or does not answer: the call ends. Ports that it still gives are closed.
+    pub(super) fn give_up_ports(&mut self, ctx: &mut Context<'_>) {
+        self.relay = Relay::None;
+        let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::because(Cause::NoCircuit) };
+        self.refuse(ctx, Status::SERVICE_UNAVAILABLE, reply, Outcome::Unavailable);
+        self.settle(ctx);
     }
 
     /// The engine has not told how the relay was.

@@ -24,6 +24,8 @@ use crate::sip::{Name, Request, Status};
 /// How long after its INVITE a caller gets the uniform refusal, whatever the reason: long enough for every
 /// decision from the index to be over.
 const UNIFORM_DELAY: Duration = Duration::from_millis(200);
+/// How long the engine may take to give ports, if the time for the decision is not over before.
+const OPEN_WAIT: Duration = Duration::from_secs(2);
 /// How often a ringing caller's 180 is repeated (RFC 3261 section 13.3.1.1).
 const REMIND: Duration = Duration::from_secs(60);
 /// What B's Max-Forwards is held to, so that it tells little of the caller's distance.
@@ -182,6 +184,8 @@ impl Call {
         self.destinations = destinations;
         self.stage = Stage::Opening;
         self.relay = Relay::Opening(relay);
+        let budget = self.notes.received() + ctx.policy.settings().call.decide;
+        self.timers.set(Timer::Open, budget.min(ctx.now + OPEN_WAIT));
         ctx.effects.push_back(Effect::Media(Command::Open { relay, local, silence }));
     }
 
@@ -195,6 +199,7 @@ impl Call {
         }
         self.caller.media = Some(media);
         self.stage = Stage::Calling;
+        self.timers.stop(Timer::Open);
         for destination in std::mem::take(&mut self.destinations) {
             self.attempt(ctx, destination, ports[Side::B.index()]);
         }

@@ -132,6 +132,7 @@ impl Call {
         while let Some(timer) = self.timers.take(ctx.now) {
             match timer {
                 Timer::Decide => self.fail(ctx, Failure::Unreachable),
+                Timer::Open => self.give_up_ports(ctx),
                 Timer::Refuse => self.refuse_uniformly(ctx),
                 Timer::Ring => self.fail(ctx, Failure::NoAnswer),
                 Timer::Remind => self.ring(ctx),

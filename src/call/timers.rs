@@ -8,6 +8,8 @@ use std::time::Instant;
 pub(super) enum Timer {
     /// The decision has taken too long.
     Decide,
+    /// The media engine has not given ports.
+    Open,
     /// It is time for the uniform refusal.
     Refuse,
     /// The callee has rung long enough.
@@ -27,6 +29,7 @@ pub(super) enum Timer {
 const COUNT: usize = Timer::MediaClose as usize + 1;
 const ALL: [Timer; COUNT] = [
     Timer::Decide,
+    Timer::Open,
     Timer::Refuse,
     Timer::Ring,
     Timer::Remind,
