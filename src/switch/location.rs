@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 
+use super::lapsing::Lapsing;
 use super::limits::Buckets;
 use super::realm::Realm;
 use crate::base::{Flow, Random};
@@ -14,8 +15,6 @@ use crate::route::Source;
 
 /// How many contacts a phone may have at a time.
 pub(super) const MOST_CONTACTS: usize = 10;
-/// How many hosts are remembered before those are swept out that have no phone any more.
-const SWEEP: usize = 4_096;
 
 /// One contact of a phone (RFC 3261 section 10).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +36,8 @@ pub struct Binding {
 #[derive(Debug)]
 pub struct Registry {
     bindings: DashMap<Arc<str>, Vec<Binding>>,
-    /// Until when a phone is registered from a host.
-    hosts: DashMap<IpAddr, Instant>,
+    /// The hosts that a phone is registered from.
+    hosts: Lapsing<IpAddr, ()>,
     pub(super) realm: Realm,
     /// How many calls there are.
     pub(super) calls: AtomicUsize,
@@ -60,7 +59,7 @@ impl Registry {
     pub fn new(now: Instant, random: &mut Random) -> Self {
         Self {
             bindings: DashMap::new(),
-            hosts: DashMap::new(),
+            hosts: Lapsing::new(now),
             realm: Realm::new(now, random),
             calls: AtomicUsize::new(0),
             turned_away: Buckets::new(now),
@@ -79,16 +78,7 @@ impl Registry {
     /// Whether a phone is registered from this address.
     #[must_use]
     pub(super) fn knows(&self, now: Instant, address: IpAddr) -> bool {
-        self.hosts.get(&address).is_some_and(|until| *until > now)
-    }
-
-    /// Notes that a phone is registered from a host; hosts from which none is any more are swept out now and then.
-    fn note_host(&self, now: Instant, host: IpAddr, until: Instant) {
-        if self.hosts.len() > SWEEP {
-            self.hosts.retain(|_, until| *until > now);
-        }
-        let mut known = self.hosts.entry(host).or_insert(until);
-        *known = until.max(*known);
+        self.hosts.holds(now, &address)
     }
 
     /// Applies a REGISTER as a whole: false, and nothing done, where it is older than one already applied to a
@@ -119,7 +109,8 @@ impl Registry {
         // A phone that comes from a new port with each start pushes out its oldest contact.
         next.drain(..next.len().saturating_sub(MOST_CONTACTS));
         if let Some(until) = next.iter().map(|binding| binding.expires).max() {
-            self.note_host(now, flow.remote.ip(), until);
+            let mut known = self.hosts.entry(now, flow.remote.ip(), || ((), until));
+            known.until = until.max(known.until);
         }
         *known = next;
         true

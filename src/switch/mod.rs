@@ -9,6 +9,7 @@ mod deadlines;
 mod hops;
 mod inbound;
 mod io;
+mod lapsing;
 mod limits;
 mod load;
 mod local;
@@ -185,13 +186,13 @@ impl Switch {
 
     fn media(&mut self, now: Instant, event: relay::Event) {
         let key = CallKey::of_relay(event.relay());
-        self.with_call(now, key, |call, ctx| call.media(ctx, event));
         if let relay::Event::Opened { relay, .. } = event
             && self.call(key).is_none()
         {
             // The call has not waited for its ports.
             self.outputs.push_back(Output::Media(relay::Command::Close { relay }));
         }
+        self.with_call(now, key, |call, ctx| call.media(ctx, event));
     }
 
     fn decided(&mut self, now: Instant, key: CallKey, decision: Decision) {

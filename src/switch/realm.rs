@@ -1,14 +1,13 @@
 //! The digest realm: challenges that can be checked without having been kept (RFC 7616).
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::lapsing::Lapsing;
 use crate::base::Random;
 
 /// How long a nonce may be used.
@@ -17,8 +16,6 @@ const LIFETIME: Duration = Duration::from_secs(300);
 /// is no longer counted.
 const BURST: f64 = 50.0;
 const RATE: f64 = 10.0;
-/// How many sources or nonces are remembered before the outdated ones are swept out.
-const SWEEP: usize = 4_096;
 /// How many sources are counted at a time; beyond, a new one gets no challenge.
 const MOST: usize = 65_536;
 
@@ -27,12 +24,10 @@ const MOST: usize = 65_536;
 pub(super) struct Realm {
     key: [u8; 32],
     started: Instant,
-    /// The second in which the maps were last swept.
-    swept: AtomicU64,
     /// The highest count that each nonce in use was used with.
-    counts: DashMap<Box<str>, (u32, Instant)>,
-    /// The challenges each source has left.
-    buckets: DashMap<IpAddr, (f64, Instant)>,
+    counts: Lapsing<Box<str>, u32>,
+    /// The challenges each source has left, and since when.
+    buckets: Lapsing<IpAddr, (f64, Instant)>,
 }
 
 /// What a nonce is worth.
@@ -50,7 +45,7 @@ impl Realm {
     pub(super) fn new(now: Instant, random: &mut Random) -> Self {
         let mut key = [0; 32];
         random.fill(&mut key);
-        Self { key, started: now, swept: AtomicU64::new(0), counts: DashMap::new(), buckets: DashMap::new() }
+        Self { key, started: now, counts: Lapsing::new(now), buckets: Lapsing::new(now) }
     }
 
     /// A nonce for a source: the time, a random salt, and a code over both and the source. The salt keeps phones
@@ -74,46 +69,34 @@ impl Realm {
         if age > LIFETIME {
             return Nonce::Stale;
         }
-        if self.counts.len() > SWEEP && self.may_sweep(now) {
-            self.counts.retain(|_, (_, until)| *until > now);
-        }
         let count = count.unwrap_or(1);
-        let mut used = self.counts.entry(nonce.into()).or_insert((0, now + LIFETIME));
-        if count <= used.0 {
+        let mut used = self.counts.entry(now, nonce.into(), || (0, now + LIFETIME));
+        if count <= used.value {
             return Nonce::Stale;
         }
-        used.0 = count;
+        used.value = count;
         Nonce::Fresh
     }
 
     /// Whether a source may draw another challenge.
     pub(super) fn may_challenge(&self, now: Instant, source: IpAddr) -> bool {
         let source = network(source);
-        if self.buckets.len() > SWEEP && self.may_sweep(now) {
-            let full = Duration::from_secs_f64(BURST / RATE);
-            self.buckets.retain(|_, (_, at)| now.saturating_duration_since(*at) < full);
-        }
-        if self.buckets.len() >= MOST && !self.buckets.contains_key(&source) {
+        if self.buckets.is_full_for(now, &source, MOST) {
             return false;
         }
-        let mut bucket = self.buckets.entry(source).or_insert((BURST, now));
-        let (left, at) = *bucket;
+        let mut bucket = self.buckets.entry(now, source, || ((BURST, now), now));
+        let (left, at) = bucket.value;
         let left = (left + now.saturating_duration_since(at).as_secs_f64() * RATE).min(BURST);
         let may = left >= 1.0;
-        *bucket = (if may { left - 1.0 } else { left }, now);
+        bucket.value = (if may { left - 1.0 } else { left }, now);
+        // By then it is full again, as if it had never been.
+        bucket.until = now + Duration::from_secs_f64(BURST / RATE);
         may
     }
 
     /// A source answered rightly: what it drew is given back.
     pub(super) fn trust(&self, source: IpAddr) {
         self.buckets.remove(&network(source));
-    }
-
-    /// Whether it is time to sweep: once a second, since under a flood of forged sources nothing may be outdated.
-    fn may_sweep(&self, now: Instant) -> bool {
-        let (second, last) = (self.millis(now) / 1_000, self.swept.load(Ordering::Relaxed));
-        second > last
-            && self.swept.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn millis(&self, now: Instant) -> u64 {
@@ -183,5 +166,40 @@ mod tests {
         assert!(realm.may_challenge(now + Duration::from_secs(1), HERE));
         realm.trust(HERE);
         assert!(realm.may_challenge(now, HERE));
+    }
+
+    /// The source with a number, in 10.0.0.0/8.
+    fn source(number: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    }
+
+    #[test]
+    fn a_flood_of_challenges_is_bounded_and_forgotten() {
+        let now = start();
+        let realm = Realm::new(now, &mut Random::from_number(1));
+        let most = u32::try_from(MOST).unwrap();
+        assert!((0..most).all(|number| realm.may_challenge(now, source(number))));
+        assert!(!realm.may_challenge(now, HERE), "no place is left to count another");
+        assert!(realm.may_challenge(now, source(0)), "those that are counted go on");
+        assert_eq!(realm.buckets.len(), MOST);
+        let later = now + Duration::from_secs(6);
+        assert!(realm.may_challenge(later, HERE));
+        assert_eq!(realm.buckets.len(), 1, "the others have all their challenges again");
+    }
+
+    #[test]
+    fn nonces_in_use_are_forgotten_when_they_are_too_old_whatever_floods_the_challenges() {
+        let now = start();
+        let realm = Realm::new(now, &mut Random::from_number(1));
+        let spend = |at: Instant, salt: u32| {
+            let nonce = realm.nonce(at, HERE, salt);
+            assert_eq!(realm.check(at, HERE, &nonce, Some(1)), Nonce::Fresh);
+        };
+        (0..5_000).for_each(|salt| spend(now, salt));
+        (0..5_000).for_each(|number| assert!(realm.may_challenge(now, source(number))));
+        let later = now + LIFETIME + Duration::from_secs(1);
+        assert!(realm.may_challenge(later, HERE), "the flood goes on, and is swept in this second");
+        spend(later, 9_999);
+        assert_eq!(realm.counts.len(), 1);
     }
 }
