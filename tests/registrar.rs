@@ -142,6 +142,28 @@ fn contacts_come_go_and_lapse() {
 }
 
 #[test]
+fn a_contact_is_the_same_in_whatever_spelling() {
+    let world = World::new();
+    let mut phone = world.phone("customer", CUSTOMER);
+    let [one, two, three] =
+        ["sip:me@Phone.Example:5062", "sip:%6de@phone.example:5062;ob", "SIP:me@PHONE.example:5062"];
+    phone.cseq = 50;
+    let registered =
+        |phone: &mut Phone, contact: &str| contacts(&phone.register_with(&[("Contact", contact)]));
+    assert_eq!(registered(&mut phone, &format!("<{one}>")), [(one.into(), 3600)]);
+    assert_eq!(registered(&mut phone, &format!("<{two}>")), [(two.into(), 3600)]);
+    let both = format!("<{one}>, <{three}>;expires=90");
+    assert_eq!(registered(&mut phone, &both), [(three.into(), 90)], "the last one counts");
+    phone.cseq = 10;
+    let old = phone.register_with(&[("Contact", &format!("<{two}>;expires=0"))]);
+    assert_eq!(old.status(), Some(500), "it is older than what it would undo");
+    phone.cseq = 100;
+    let other = "sip:me@phone.example:5062;transport=tcp";
+    assert_eq!(registered(&mut phone, &format!("<{other}>")).len(), 2, "this one is another");
+    assert_eq!(registered(&mut phone, &format!("<{one}>;expires=0")), [(other.into(), 3599)]);
+}
+
+#[test]
 fn registrations_that_make_no_sense() {
     let world = World::new();
     let mut phone = world.phone("customer", CUSTOMER);

@@ -53,7 +53,7 @@ impl Switch {
             let flow: Flow = binding.flow;
             let host = self.policy.host(&flow);
             Destination {
-                uri: binding.uri,
+                uri: binding.uri.as_str().into(),
                 to: format!("<sip:{}@{host}>", phone.username).into(),
                 flow,
                 origin: Source::Phone(place),

@@ -12,6 +12,7 @@ use super::limits::Buckets;
 use super::realm::Realm;
 use crate::base::{Flow, Random};
 use crate::route::Source;
+use crate::sip::Uri;
 
 /// How many contacts a phone may have at a time.
 pub(super) const MOST_CONTACTS: usize = 10;
@@ -20,7 +21,7 @@ pub(super) const MOST_CONTACTS: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// The URI of its Contact.
-    pub uri: Box<str>,
+    pub uri: Uri,
     /// The path that its REGISTER came by: requests go back by it, through a NAT as well.
     pub flow: Flow,
     /// When it lapses.
@@ -48,7 +49,7 @@ pub struct Registry {
 /// What a REGISTER asks for one contact.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
-    pub(super) uri: Box<str>,
+    pub(super) uri: Uri,
     /// `None` removes it.
     pub(super) lasts: Option<Duration>,
 }
@@ -82,7 +83,8 @@ impl Registry {
     }
 
     /// Applies a REGISTER as a whole: false, and nothing done, where it is older than one already applied to a
-    /// contact (RFC 3261 section 10.3).
+    /// contact (RFC 3261 section 10.3). Contacts are the same whose URIs are equivalent; of two in one REGISTER, the
+    /// last counts.
     pub(super) fn apply(
         &self,
         now: Instant,
@@ -93,21 +95,21 @@ impl Registry {
     ) -> bool {
         let mut known = self.bindings.entry(username.clone()).or_default();
         let mut next: Vec<Binding> = known.iter().filter(|binding| binding.expires > now).cloned().collect();
+        let is_changed =
+            |binding: &Binding| changes.iter().any(|change| change.uri.is_equivalent(&binding.uri));
+        let is_newer = |binding: &Binding| *binding.call_id == *call_id && binding.cseq >= cseq;
+        if next.iter().any(|binding| is_newer(binding) && is_changed(binding)) {
+            return false;
+        }
         for change in changes {
-            let place = next.iter().position(|binding| binding.uri == change.uri);
-            if place.is_some_and(|place| *next[place].call_id == *call_id && next[place].cseq >= cseq) {
-                return false;
-            }
-            if let Some(place) = place {
-                next.remove(place);
-            }
+            next.retain(|binding| !change.uri.is_equivalent(&binding.uri));
             if let Some(lasts) = change.lasts {
                 let (uri, expires) = (change.uri.clone(), now + lasts);
                 next.push(Binding { uri, flow, expires, call_id: call_id.into(), cseq });
+                // A phone that comes from a new port with each start pushes out its oldest contact.
+                next.drain(..next.len().saturating_sub(MOST_CONTACTS));
             }
         }
-        // A phone that comes from a new port with each start pushes out its oldest contact.
-        next.drain(..next.len().saturating_sub(MOST_CONTACTS));
         if let Some(until) = next.iter().map(|binding| binding.expires).max() {
             let mut known = self.hosts.entry(now, flow.remote.ip(), || ((), until));
             known.until = until.max(known.until);

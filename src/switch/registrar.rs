@@ -7,7 +7,7 @@ use super::location::Change;
 use crate::base::Flow;
 use crate::call::ServerId;
 use crate::mask::write::Reply;
-use crate::sip::{Contact, Name, Request, Scheme, Status};
+use crate::sip::{Contact, Name, Request, Scheme, Status, Uri};
 
 /// What a contact lasts where it does not say, and at most.
 const USUAL: u32 = 3_600;
@@ -82,7 +82,9 @@ fn changes(
                 return Err((Status::INTERVAL_TOO_BRIEF, reply));
             }
             let lasts = (asked > 0).then(|| Duration::from_secs(u64::from(asked.min(MOST))));
-            Ok(Change { uri: address.uri().as_str().into(), lasts })
+            // Read anew, so that it does not hold on to the whole message.
+            let uri = Uri::parse(address.uri().as_str()).map_err(|_| bad_request())?;
+            Ok(Change { uri, lasts })
         })
         .collect()
 }
