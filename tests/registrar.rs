@@ -93,6 +93,25 @@ fn a_proof_for_another_name_than_the_one_claimed() {
 }
 
 #[test]
+fn a_proof_is_for_the_uri_that_the_request_goes_to() {
+    let world = World::new();
+    let mut agent = world.phone("agent", AGENT);
+    let mut status = |uri: &str| {
+        let first = agent.request("REGISTER");
+        let challenge = agent.ask(&first);
+        let proof = agent.proof(&challenge, "REGISTER", uri);
+        let request = agent.request("REGISTER").with("Authorization", proof);
+        agent.ask(&request).status()
+    };
+    for same in ["sip:127.0.0.1", "SIP:127.0.0.1", "sip:127.0.0.1;x=1"] {
+        assert_eq!(status(same), Some(200), "{same}");
+    }
+    for other in ["sip:127.0.0.2", "sip:agent@127.0.0.1", "sips:127.0.0.1", "127.0.0.1", ""] {
+        assert_eq!(status(other), Some(401), "{other}");
+    }
+}
+
+#[test]
 fn a_nonce_is_used_once_for_each_count_and_not_for_ever() {
     let world = World::new();
     let mut phone = world.phone("agent", AGENT);

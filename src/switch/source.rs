@@ -71,7 +71,8 @@ impl Switch {
         }
     }
 
-    /// Checks the proof that a request carries.
+    /// Checks the proof that a request carries. One that is for another URI is as good as none, and is answered like
+    /// every other wrong one.
     fn prove(&self, now: Instant, request: &Request, flow: &Flow) -> Speaker {
         let source = flow.remote.ip();
         let realm = &self.registry.realm;
@@ -84,6 +85,7 @@ impl Switch {
         let is_right = phone.filter(|phone| {
             let account = self.policy.index.phone(*phone);
             claimed.as_deref() == Some(&account.username)
+                && credentials.is_for(request.uri())
                 && credentials.verify(request.method(), &account.password)
         });
         let Some(phone) = is_right else { return Speaker::Challenged { stale: false } };

@@ -8,6 +8,7 @@ use super::fields::Fields;
 use super::{Algorithm, Proof};
 use crate::base::Secret;
 use crate::sip::method::Method;
+use crate::sip::uri::Uri;
 
 /// What a client answers, in Authorization or Proxy-Authorization.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,6 +69,12 @@ impl Credentials {
             algorithm,
             session,
         })
+    }
+
+    /// Whether they were made for a request to this URI, in whatever spelling (RFC 7616 section 3.4.6).
+    #[must_use]
+    pub fn is_for(&self, target: &Uri) -> bool {
+        Uri::parse(&self.uri).is_ok_and(|uri| uri.is_equivalent(target))
     }
 
     /// Whether they were made with this password for a request of this method. Takes as long for a wrong answer as
