@@ -258,13 +258,61 @@ fn of_two_answers_one_wins_and_the_other_is_ended() {
     let bye = first.expect("BYE");
     assert_eq!((bye.cause(), bye.cseq()), (Some(26), 2));
     first.ok();
-    first.answer();
-    first.expect("ACK");
-    second.refute("BYE", SECOND);
+    for _ in 0..3 {
+        first.answer();
+        first.expect("ACK");
+    }
+    first.refute("ACK", SECOND);
+    first.refute("BYE", SECOND);
     caller.refute(200, SECOND);
     caller.hang_up(&mut second);
     let record = world.end();
     assert_eq!(record.outcome, Outcome::Answered);
+}
+
+#[test]
+fn an_answer_after_a_failure() {
+    let world = World::new();
+    let mut caller = world.dial(M1);
+    let mut first = world.incoming(BETA);
+    let mut second = first.fork();
+    first.say(486);
+    first.expect("ACK");
+    caller.expect(486);
+    second.answer();
+    second.expect("ACK");
+    assert_eq!(second.expect("BYE").cause(), Some(26));
+    second.ok();
+    second.answer();
+    second.expect("ACK");
+    second.refute("BYE", SECOND);
+    first.say(486);
+    first.expect("ACK");
+    assert_eq!(world.end().outcome, Outcome::Busy);
+}
+
+#[test]
+fn an_answer_after_a_failure_while_another_device_rings() {
+    let world = World::new();
+    world.phone("customer", CUSTOMER).register();
+    world.phone("customer", "127.0.0.13:5064").register();
+    let mut caller = world.dial(TO_CUSTOMER);
+    let mut first = world.incoming(CUSTOMER);
+    let mut tablet = world.incoming("127.0.0.13:5064");
+    let mut second = first.fork();
+    first.say(480);
+    first.expect("ACK");
+    second.answer();
+    second.expect("ACK");
+    second.expect("BYE");
+    second.ok();
+    caller.refute(200, SECOND);
+    tablet.answer();
+    caller.expect(200);
+    caller.ack();
+    tablet.expect("ACK");
+    caller.hang_up(&mut tablet);
+    assert_eq!(world.end().outcome, Outcome::Answered);
 }
 
 #[test]

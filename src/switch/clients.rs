@@ -65,7 +65,7 @@ pub(super) enum Success {
     First,
     /// The first again: this ACK once more.
     Again(Option<(Flow, Bytes)>),
-    /// Another branch of a fork answered too.
+    /// Another branch of a fork answered too, or this one after another had failed.
     Stray,
 }
 
@@ -145,20 +145,21 @@ impl Clients {
         reaction
     }
 
-    /// Tells the first 2xx of an INVITE from its repetitions and from those of other branches.
+    /// Tells the first 2xx of an INVITE from its repetitions and from those of other branches, to which also one
+    /// belongs that comes after a failure.
     pub(super) fn success(&mut self, slot: usize, response: &Response) -> Success {
         let tag = response.to().tag().unwrap_or_default();
-        match &self.table[slot].accepted {
-            None => {
-                self.table[slot].accepted = Some(Accepted { tag: tag.into(), ack: None });
-                Success::First
-            }
-            Some(accepted) => {
-                let known = std::iter::once(accepted).chain(&self.table[slot].strays);
-                let known = known.into_iter().find(|accepted| *accepted.tag == *tag);
-                known.map_or(Success::Stray, |known| Success::Again(known.ack.clone()))
-            }
+        let client = &mut self.table[slot];
+        let mut known = client.accepted.iter().chain(&client.strays);
+        if let Some(known) = known.find(|accepted| *accepted.tag == *tag) {
+            return Success::Again(known.ack.clone());
         }
+        let is_failed = matches!(&client.machine, Machine::Invite(invite) if invite.is_failed());
+        if is_failed || client.accepted.is_some() {
+            return Success::Stray;
+        }
+        client.accepted = Some(Accepted { tag: tag.into(), ack: None });
+        Success::First
     }
 
     /// Keeps the ACK of a stray 2xx; of more branches than a fork can have, the rest is not remembered.

@@ -67,8 +67,8 @@ impl Switch {
         asked == source || is_sibling() || is_leg()
     }
 
-    /// Another branch of a forked INVITE answered too, or the call is gone: that dialog is acknowledged and ended
-    /// (RFC 3261 section 13.2.2.4).
+    /// Another branch of a forked INVITE answered too, or after it had failed, or the call is gone: that dialog is
+    /// acknowledged and ended (RFC 3261 section 13.2.2.4).
     fn end_stray(&mut self, now: Instant, slot: usize, response: &Response) {
         let Some(client) = self.clients.get(slot) else { return };
         let Some(head) = self.clients.head(slot) else { return };

@@ -61,6 +61,12 @@ impl ClientInvite {
         matches!(self.state, State::Calling | State::Proceeding)
     }
 
+    /// Whether the final response was a failure.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.state == State::Completed
+    }
+
     /// A CANCEL has been sent: without a final response in 64 T1 the transaction is given up (section 9.1).
     pub fn cancelled(&mut self, now: Instant) {
         self.end = Some(now + self.timings.timeout());
@@ -94,7 +100,9 @@ impl ClientInvite {
             (State::Completed, status) if status.is_final() && !status.is_success() => {
                 Reaction { pass: false, send: Some(self.bytes.clone()) }
             }
-            (State::Accepted, status) if status.is_success() => Reaction::PASS,
+            // After a failure too: a forking proxy passes each 2xx on, whatever it has passed before (RFC 3261 section
+            // 16.7), and its ACK and BYE are the user's matter (section 13.2.2.4).
+            (State::Completed | State::Accepted, status) if status.is_success() => Reaction::PASS,
             (State::Completed | State::Accepted, _) => Reaction::ABSORB,
         }
     }

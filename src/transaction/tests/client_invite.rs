@@ -131,9 +131,14 @@ fn late_and_repeated_responses() {
             &[(10, "pass, send ACK"), (20, "send ACK"), (32_010, "ended")],
         ),
         (
-            "a provisional or a 2xx after a failure is absorbed",
-            &[(10, Response(486)), (20, Response(180)), (30, Response(200))],
-            &[(10, "pass, send ACK"), (20, "absorb"), (30, "absorb"), (32_010, "ended")],
+            "a provisional after a failure is absorbed",
+            &[(10, Response(486)), (20, Response(180))],
+            &[(10, "pass, send ACK"), (20, "absorb"), (32_010, "ended")],
+        ),
+        (
+            "a 2xx after a failure is passed, and the failure again still acknowledged",
+            &[(10, Response(486)), (20, Response(200)), (30, Response(486)), (520, Response(200))],
+            &[(10, "pass, send ACK"), (20, "pass"), (30, "send ACK"), (520, "pass"), (32_010, "ended")],
         ),
         (
             "each 2xx is passed: the ACK is the user's, and forks answer one by one (RFC 6026)",
