@@ -11,6 +11,7 @@ use super::deadlines::Deadlines;
 use super::servers::SPARE;
 use crate::base::{ConnectionId, Flow};
 use crate::call::{CallKey, LegId, Purpose};
+use crate::mask::guard::Guard;
 use crate::sip::{Method, Response};
 use crate::transaction::{ClientInvite, ClientRequest, Expiry, Reaction, RequestHead, Timings};
 
@@ -26,6 +27,8 @@ pub(super) struct Client {
     pub(super) flow: Flow,
     /// The leg that it belongs to, and what for; none for a CANCEL and for what ends a stray fork.
     pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// What must not be in what follows from it: a CANCEL, the ACK and the BYE of a stray fork.
+    pub(super) guard: Option<Guard>,
     /// A CANCEL is to follow as soon as a provisional response is here.
     cancel_wanted: bool,
     /// The tag of the 2xx that was taken, and the ACK that it gets each time it comes.
@@ -56,6 +59,8 @@ pub(super) struct Outgoing {
     pub(super) head: RequestHead,
     pub(super) bytes: Bytes,
     pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// What must not be in it.
+    pub(super) guard: Option<Guard>,
 }
 
 /// What a 2xx of an INVITE is.
@@ -90,7 +95,7 @@ impl Clients {
         outgoing: Outgoing,
         deadlines: &mut Deadlines<Due>,
     ) -> usize {
-        let Outgoing { method, branch, flow, head, bytes, owner } = outgoing;
+        let Outgoing { method, branch, flow, head, bytes, owner, guard } = outgoing;
         let reliable = flow.transport.is_reliable();
         let key = (branch, method == Method::CANCEL);
         let machine = match method {
@@ -103,6 +108,7 @@ impl Clients {
             key: key.clone(),
             flow,
             owner,
+            guard,
             cancel_wanted: false,
             accepted: None,
             strays: Vec::new(),
@@ -210,9 +216,9 @@ impl Clients {
         invite.cancelled(now);
         let head = invite.head().clone();
         let bytes = head.cancel();
-        let (branch, flow) = (client.key.0.clone(), client.flow);
+        let (branch, flow, guard) = (client.key.0.clone(), client.flow, client.guard.clone());
         client.schedule(slot, deadlines);
-        Some(Outgoing { method: Method::CANCEL, branch, flow, head, bytes, owner: None })
+        Some(Outgoing { method: Method::CANCEL, branch, flow, head, bytes, owner: None, guard })
     }
 
     /// Fires what is due.

@@ -8,6 +8,7 @@ use super::clients::Outgoing;
 use super::{Output, Stopped, Switch};
 use crate::base::Flow;
 use crate::call::{Call, CallKey, Effect, Purpose, ServerId};
+use crate::mask::guard::Guard;
 use crate::mask::write::{self, Reply};
 use crate::sip::{Method, Status};
 
@@ -27,22 +28,23 @@ impl Switch {
                     self.servers.acknowledge(now, server, true, &mut self.deadlines);
                 }
                 Effect::Request { leg, purpose, flow, branch, head, bytes } => {
-                    let opens = purpose == Purpose::Invite;
-                    if self.is_leak(call, leg, &bytes, opens) {
-                        stopped.push(Some((leg, purpose)));
-                        continue;
-                    }
                     let method = match purpose {
                         Purpose::Invite | Purpose::Reinvite => Method::INVITE,
                         Purpose::Bye => Method::BYE,
                         Purpose::Digit => Method::INFO,
                     };
                     let owner = Some((key, leg, purpose));
-                    self.request(now, Outgoing { method, branch, flow, head, bytes, owner });
+                    let guard = call.leg(leg).guard.clone();
+                    if !self.request(now, Outgoing { method, branch, flow, head, bytes, owner, guard }) {
+                        stopped.push(Some((leg, purpose)));
+                    }
                 }
                 Effect::Acknowledge { leg, flow, bytes } => {
-                    self.clients.acknowledged(key, leg, flow, bytes.clone());
-                    self.send(flow, bytes);
+                    if self.send_guarded(call.leg(leg).guard.as_ref(), flow, bytes.clone(), false) {
+                        self.clients.acknowledged(key, leg, flow, bytes);
+                    } else {
+                        stopped.push(None);
+                    }
                 }
                 Effect::Cancel(leg) => {
                     if let Some(slot) = self.clients.want_cancel(key, leg) {
@@ -75,7 +77,7 @@ impl Switch {
         let mut status = status;
         let mut bytes = write::response(status, echo, &server.tag, reply);
         if let (Some(call), Some((_, leg))) = (call, owner)
-            && self.is_leak(call, leg, &bytes, false)
+            && self.is_leak(call.leg(leg).guard.as_ref(), &bytes, false)
         {
             let Some(echo) = self.servers.get(to).and_then(|server| server.echo.as_ref()) else { return };
             status = Status::SERVER_INTERNAL_ERROR;
@@ -87,11 +89,14 @@ impl Switch {
         }
     }
 
-    /// Sends a request in a transaction of its own.
-    pub(super) fn request(&mut self, now: Instant, outgoing: Outgoing) {
-        let (flow, bytes) = (outgoing.flow, outgoing.bytes.clone());
-        self.clients.insert(now, self.policy.timings(), outgoing, &mut self.deadlines);
-        self.send(flow, bytes);
+    /// Sends a request in a transaction of its own; false where the guard did not let it out.
+    pub(super) fn request(&mut self, now: Instant, outgoing: Outgoing) -> bool {
+        let opens = matches!(outgoing.owner, Some((.., Purpose::Invite)));
+        let is_out = self.send_guarded(outgoing.guard.as_ref(), outgoing.flow, outgoing.bytes.clone(), opens);
+        if is_out {
+            self.clients.insert(now, self.policy.timings(), outgoing, &mut self.deadlines);
+        }
+        is_out
     }
 
     /// Sends the CANCEL of an INVITE where one is wanted and allowed.
@@ -101,17 +106,89 @@ impl Switch {
         }
     }
 
+    /// Sends a request of a leg, whose guard looks at it first; false where it did not let it out.
+    pub(super) fn send_guarded(
+        &mut self,
+        guard: Option<&Guard>,
+        flow: Flow,
+        bytes: Bytes,
+        opens: bool,
+    ) -> bool {
+        let is_leak = self.is_leak(guard, &bytes, opens);
+        if !is_leak {
+            self.send(flow, bytes);
+        }
+        !is_leak
+    }
+
+    /// Sends what the guard has seen, or what is no leg's.
     pub(super) fn send(&mut self, flow: Flow, bytes: Bytes) {
         self.outputs.push_back(Output::Send { flow, bytes });
     }
 
     /// The last look at a message of a leg. A hit is counted, and the call's legs are ended.
-    fn is_leak(&mut self, call: &Call, leg: crate::call::LegId, bytes: &[u8], opens: bool) -> bool {
-        let found = call.leg(leg).guard.as_ref().is_some_and(|guard| guard.finds(bytes, opens));
+    fn is_leak(&mut self, guard: Option<&Guard>, bytes: &[u8], opens: bool) -> bool {
+        let found = guard.is_some_and(|guard| guard.finds(bytes, opens));
         if found {
             self.leaks += 1;
             tracing::error!(leaks = self.leaks, "the egress guard stopped a message; both legs are ended");
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::base::settings::Settings;
+    use crate::base::time::Anchor;
+    use crate::base::{Random, Shards, Transport};
+    use crate::call::Policy;
+    use crate::dialog::Dialog;
+    use crate::route::Index;
+    use crate::switch::Registry;
+
+    fn switch(now: Instant) -> Switch {
+        let settings = Settings::parse(include_str!("../../config.toml"), Path::new("config.toml"));
+        let index = Arc::new(Index::new(Arc::new(settings.expect("the shipped file is good"))));
+        let policy = Policy { index, listeners: Vec::new(), shards: Shards::new(1) };
+        let mut random = Random::from_number(1);
+        let registry = Arc::new(Registry::new(now, &mut random));
+        Switch::new(0, Arc::new(policy), registry, random, Anchor::new(now, SystemTime::UNIX_EPOCH))
+    }
+
+    /// What ends a stray fork has no call behind it: its guard comes along.
+    #[test]
+    fn the_guard_looks_at_requests_of_no_call_too() {
+        #[expect(clippy::disallowed_methods, reason = "a test needs some moment to begin with")]
+        let now = Instant::now();
+        let mut switch = switch(now);
+        let local = ([127, 0, 0, 1], 5060).into();
+        let flow = Flow { transport: Transport::Udp, local, remote: local, connection: None };
+        let mut dialog = Dialog::uac(
+            "c".into(),
+            "<sip:a@h>".into(),
+            "t".into(),
+            "<sip:b@h>".into(),
+            "sip:b@h".into(),
+            flow,
+        );
+        let head = dialog.request("SIP/2.0/UDP h;branch=z9hG4bKb".into());
+        let guard = Guard::new("+919876500002".parse().unwrap(), &[]);
+        let mut asks = |text: &str| {
+            let bytes = Bytes::from(format!("BYE sip:b@h SIP/2.0\r\nReason: {text}\r\n\r\n"));
+            let (head, guard) = (head.clone(), guard.clone());
+            let (method, branch) = (Method::BYE, text.into());
+            switch.request(now, Outgoing { method, branch, flow, head, bytes, owner: None, guard })
+                && matches!(switch.poll(), Some(Output::Send { .. }))
+        };
+        assert!(asks("Q.850;cause=26"));
+        assert!(!asks("SIP;text=9876500002"));
+        assert!(switch.poll().is_none(), "nothing of it has left");
+        assert_eq!((switch.leaks(), switch.transactions()), (1, 1));
     }
 }

@@ -2,12 +2,10 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::Switch;
 use super::clients::{Outgoing, Success};
 use crate::base::Flow;
-use crate::call::ServerId;
+use crate::call::{Call, ServerId};
 use crate::dialog::Dialog;
 use crate::mask::{Cause, write};
 use crate::sip::via::branch;
@@ -70,22 +68,23 @@ impl Switch {
     /// Another branch of a forked INVITE answered too, or after it had failed, or the call is gone: that dialog is
     /// acknowledged and ended (RFC 3261 section 13.2.2.4).
     fn end_stray(&mut self, now: Instant, slot: usize, response: &Response) {
-        let Some(client) = self.clients.get(slot) else { return };
-        let Some(head) = self.clients.head(slot) else { return };
-        let cseq = head.cseq;
+        let (Some(client), Some(head)) = (self.clients.get(slot), self.clients.head(slot)) else { return };
+        let (owner, guard, cseq) = (client.owner, client.guard.clone(), head.cseq);
         let Some(mut dialog) = Dialog::fork(head, response, client.flow) else { return };
         let flow = dialog.next_hop();
-        let (ack_branch, bye_branch) = (branch(&mut self.random), branch(&mut self.random));
-        let ack = dialog.ack(self.policy.via(&flow, &ack_branch), cseq);
-        let bye = dialog.request(self.policy.via(&flow, &bye_branch));
-        let bytes: Bytes = write::bye(&bye, Cause::NotSelected);
-        let ack = write::ack(&ack);
-        self.clients.acknowledged_stray(slot, response.to().tag().unwrap_or_default(), flow, ack.clone());
-        self.send(flow, ack);
-        self.request(
-            now,
-            Outgoing { method: Method::BYE, branch: bye_branch, flow, head: bye, bytes, owner: None },
-        );
+        let (ack_branch, branch) = (branch(&mut self.random), branch(&mut self.random));
+        let ack = write::ack(&dialog.ack(self.policy.via(&flow, &ack_branch), cseq));
+        let head = dialog.request(self.policy.via(&flow, &branch));
+        let bytes = write::bye(&head, Cause::NotSelected);
+        let is_out = self.send_guarded(guard.as_ref(), flow, ack.clone(), false) && {
+            let tag = response.to().tag().unwrap_or_default();
+            self.clients.acknowledged_stray(slot, tag, flow, ack);
+            let bye = Outgoing { method: Method::BYE, branch, flow, head, bytes, owner: None, guard };
+            self.request(now, bye)
+        };
+        if let Some((key, ..)) = owner.filter(|_| !is_out) {
+            self.with_call(now, key, Call::leaked);
+        }
     }
 
     pub(super) fn client_due(&mut self, now: Instant, slot: usize) {
