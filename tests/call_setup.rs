@@ -397,3 +397,15 @@ fn a_call_over_tcp() {
     caller.hang_up(&mut callee);
     world.end();
 }
+
+#[test]
+fn a_trusted_header_that_can_not_be_read_names_nobody() {
+    for value in ["<sip:", "\"Alice <sip:x@h>", "<sip:@>"] {
+        let world = World::new();
+        let mut caller = world.caller(ALPHA, ALICE, M1);
+        let invite = caller.invite().with("P-Asserted-Identity", value);
+        caller.send(invite);
+        caller.expect(404);
+        assert_eq!(world.end().caller, None, "From is not asked in its place: {value}");
+    }
+}

@@ -359,3 +359,22 @@ fn a_route_set_is_followed() {
     callee.ok();
     world.end();
 }
+
+#[test]
+fn a_response_that_names_another_method_is_nobodys() {
+    let world = World::new();
+    let caller = world.dial(M1);
+    let mut callee = world.incoming(BETA);
+    for status in [180, 486, 200] {
+        let cseq = callee.invited.as_ref().unwrap().cseq();
+        let odd =
+            callee.response(callee.invited.as_ref().unwrap(), status).set("CSeq", format!("{cseq} BYE"));
+        callee.send(odd);
+    }
+    callee.refute("ACK", SECOND);
+    let heard: Vec<_> = world.received(ALPHA).iter().filter_map(Text::status).collect();
+    assert_eq!(heard, [100]);
+    let (mut caller, mut callee) = connect(caller, callee);
+    caller.hang_up(&mut callee);
+    world.end();
+}
