@@ -48,7 +48,7 @@ impl Aviary {
         }
         let dropped = booth.dropped(device.side);
         for report in device.reports() {
-            device.send(booth, if round % 2 == 0 { Port::Rtcp } else { Port::Rtp }, report);
+            device.send(booth, if round.is_multiple_of(2) { Port::Rtcp } else { Port::Rtp }, report);
         }
         assert_eq!(booth.dropped(device.side), dropped, "all of it was read");
         for event in [round, round + 16, round + 0x80] {

@@ -226,17 +226,16 @@ struct Ringing {
 
 #[test]
 fn a_call_too_many_is_sent_elsewhere() {
-    let mut instance = Instance::start("max_calls = 1");
+    let one = SETTINGS.replace("drain =", "max_calls = 1\ndrain =");
+    let mut instance = Instance::start(&one);
     instance.ring();
-    instance.request("INVITE", "second");
-    let (refusal, _) = receive(&instance.caller, "SIP/2.0 503");
-    assert!(refusal.contains("\r\nRetry-After: "), "{refusal}");
-    let settings = std::fs::read_to_string(instance.config()).unwrap();
-    std::fs::write(instance.config(), settings.replace("max_calls = 1", "max_calls = 2")).unwrap();
-    instance.signal(Signal::HUP);
+    instance.invite();
+    let (refusal, _) = instance.caller.expect("SIP/2.0 503");
+    assert!(header(&refusal, "Retry-After").is_some(), "{refusal}");
+    instance.reload(&one.replace("max_calls = 1", "max_calls = 2"));
     instance.await_log("are in force");
-    instance.request("OPTIONS", "third");
-    receive(&instance.caller, "SIP/2.0 200");
+    instance.options();
+    instance.caller.expect("SIP/2.0 200");
 }
 
 #[test]

@@ -155,7 +155,7 @@ mod tests {
     fn switch(now: Instant) -> Switch {
         let settings = Settings::parse(include_str!("../../config.toml"), Path::new("config.toml"));
         let index = Arc::new(Index::new(Arc::new(settings.expect("the shipped file is good"))));
-        let policy = Policy { index, listeners: Vec::new(), shards: Shards::new(1) };
+        let policy = Policy { index, listeners: Vec::new(), shards: Shards::new(1), max_calls: usize::MAX };
         let mut random = Random::from_number(1);
         let registry = Arc::new(Registry::new(now, &mut random));
         Switch::new(0, Arc::new(policy), registry, random, Anchor::new(now, SystemTime::UNIX_EPOCH))

@@ -44,7 +44,9 @@ impl Inner {
                 (Some(100), None) => drop(finals.entry(transaction).or_default()),
                 (Some(400 | 505), _) => {}
                 (Some(200..), Some(tag)) => {
-                    finals.entry(transaction).and_modify(|tags| drop(tags.insert(tag.to_owned())));
+                    if let Some(tags) = finals.get_mut(&transaction) {
+                        tags.insert(tag.to_owned());
+                    }
                 }
                 _ => {}
             }
