@@ -10,6 +10,7 @@ use std::time::Duration;
 use maskline::base::Side;
 use sim::aviary::{Aviary, change_by_invite, change_by_update};
 use sim::canary::Value;
+use sim::text::after;
 use sim::*;
 
 const SIDES: [Side; 2] = [Side::A, Side::B];
@@ -53,6 +54,27 @@ fn a_call_with_all_that_can_happen_in_it() {
             leg.send(info);
             leg.expect(200);
         }
+        callee.hang_up(&mut caller);
+        aviary.check();
+    }
+}
+
+/// A number dialled as a tel URI with all that may stand behind it, and a URI that carries headers.
+#[test]
+fn other_uris() {
+    for from in SIDES {
+        let aviary = Aviary::new();
+        let mut caller = aviary.caller(from);
+        let sip = caller.target.clone();
+        let (number, word) = (aviary.canary.number(from, "tel URI"), aviary.canary.word(from, "tel URI"));
+        caller.target = format!("{sip}?Subject={word}&Diversion=%3Ctel:{number}%3E");
+        caller.call();
+        caller.expect(400);
+        let dialled = after(&sip, "sip:").unwrap();
+        caller.target =
+            format!("tel:{dialled};isub={word};ext=77;phone-context={word}.example;rn={number};{word}");
+        caller.call();
+        let (mut caller, mut callee) = connect(caller, aviary.callee(from.other()));
         callee.hang_up(&mut caller);
         aviary.check();
     }
