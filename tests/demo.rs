@@ -33,6 +33,9 @@ fn it_shows_a_masked_call_from_both_sides_and_leaves_nothing_behind() {
     assert_eq!(row(&text, saw, "user agent"), ["Maskline", "Maskline"]);
     let tones = row(&text, saw, "tone heard");
     assert!(tones[0].starts_with("620 Hz") && tones[1].starts_with("440 Hz"), "{tones:?}");
+    let (ssrcs, reporters) = (row(&text, saw, "RTP SSRC"), row(&text, saw, "RTCP report by"));
+    assert_eq!(reporters, ssrcs, "whose audio each hears, that one reports on its own");
+    assert!(reporters[0] != reporters[1] && reporters.iter().all(|ssrc| ssrc.len() == 8), "{reporters:?}");
     for label in ["SDP origin", "audio from"] {
         let cells = row(&text, saw, label);
         assert!(cells.len() == 2 && cells.iter().all(|cell| cell.contains("127.0.0.1")), "{cells:?}");

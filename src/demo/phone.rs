@@ -78,6 +78,9 @@ pub(super) struct Account {
     pub(super) person: &'static Person,
     pub(super) address: SocketAddr,
     pub(super) seen: Seen,
+    /// The SSRC and the CNAME of its own stream.
+    pub(super) ssrc: u32,
+    pub(super) cname: String,
     pub(super) ear: Ear,
     /// Every datagram that came in, signalling first.
     pub(super) received: Vec<Received>,
@@ -101,7 +104,7 @@ impl Phone {
         Ok(Self {
             person,
             wire: Wire::open(address, switch)?,
-            stream: Stream::open(address, person.username, random)?,
+            stream: Stream::open(person, random)?,
             call_id: format!("{}@{}", random.token(20), person.address),
             tag: random.token(12),
             device: random.token(24),
@@ -154,10 +157,11 @@ impl Phone {
     pub(super) fn into_account(self) -> Account {
         let secrets = self.secrets();
         let Self { person, wire, stream, seen, .. } = self;
+        let (ssrc, cname) = (stream.ssrc, stream.cname.clone());
         let mut ear = stream.into_ear();
         let mut received = wire.received;
         received.append(&mut ear.received);
-        Account { person, address: wire.address, seen, ear, received, secrets }
+        Account { person, address: wire.address, seen, ssrc, cname, ear, received, secrets }
     }
 
     /// All that is this phone's own.

@@ -8,7 +8,7 @@ use super::phone::Account;
 use super::search::{self, Leak};
 
 /// For how long a tone has to be heard: three quarters of the talk.
-const ENOUGH: usize = 1_500;
+const ENOUGH: usize = 3_000;
 /// The width of the first column.
 const LABEL: usize = 20;
 
@@ -35,13 +35,14 @@ impl Report {
         Self { switch, accounts, leaks, records }
     }
 
-    /// What is not as it should be; nothing, where audio passed both ways and nothing leaked.
+    /// What is not as it should be; nothing, where audio passed both ways, RTCP ended at the switch, and nothing leaked.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let [caller, callee] = &self.accounts;
         let mut faults = Vec::new();
-        for (account, other) in [(caller, callee.person), (callee, caller.person)] {
-            faults.extend(deaf(account, other));
+        for (account, other) in [(caller, callee), (callee, caller)] {
+            faults.extend(deaf(account, other.person));
+            faults.extend(unreported(account, other));
         }
         for (account, leaks) in self.accounts.iter().zip(&self.leaks) {
             faults.extend(leaks.iter().map(|leak| told(account, leak)));
@@ -81,6 +82,15 @@ fn deaf(account: &Account, other: &Person) -> Option<String> {
         )),
         None => Some(format!("{role} heard nothing of the other's {tone} Hz")),
     }
+}
+
+/// RTCP ends at the switch, which tells each phone itself how its stream arrives, under a name of its own.
+fn unreported(account: &Account, other: &Account) -> Option<String> {
+    let ear = &account.ear;
+    let is_reported = ear.reports.iter().any(|(by, about)| *about == account.ssrc && *by != other.ssrc);
+    let is_named = ear.cnames.iter().any(|cname| *cname != other.cname);
+    (!is_reported || !is_named)
+        .then(|| format!("{} received no RTCP report of the switch's own on its audio", account.person.role))
 }
 
 fn told(account: &Account, leak: &Leak) -> String {
@@ -140,6 +150,13 @@ impl Report {
         table.row(
             "RTP SSRC",
             each(|account| list(account.ear.ssrcs.iter().map(|ssrc| format!("{ssrc:08x}")))),
+        );
+        table.row(
+            "RTCP report by",
+            each(|account| {
+                let reports = account.ear.reports.iter().filter(|(_, about)| *about == account.ssrc);
+                list(reports.map(|(by, _)| format!("{by:08x}")))
+            }),
         );
         table.row("RTCP CNAME", each(|account| list(account.ear.cnames.iter().cloned())));
         table.row("audio packets", each(|account| account.ear.packets.to_string()));
@@ -237,7 +254,7 @@ mod tests {
     use super::super::search::{Path, Received, Token, Value};
     use super::super::stream::Ear;
     use super::*;
-    use crate::rtp::Header;
+    use crate::rtp::{self, Block, Goodbye, Header};
 
     const RECORD: &str = "{\"outcome\":\"answered\",\"billable_ms\":2004,\"legs\":[{\"media\":{\"packets_lost\":1}},\
                           {\"media\":{\"packets_lost\":2}}]}\n";
@@ -255,13 +272,26 @@ mod tests {
             assert_eq!(packet.len(), 12 + PACKET);
             ear.take_rtp(switch(), &packet);
         }
+        let ssrc = u32::from(person.tone);
+        ear.take_rtcp(switch(), &report(7, ssrc, "switch"));
         let received = std::mem::take(&mut ear.received);
+        let cname = person.username.to_owned();
         let secrets = vec![Token { what: "number", value: Value::Number(person.number.into()) }];
-        Account { person, address: switch(), seen: Seen::default(), ear, received, secrets }
+        Account { person, address: switch(), seen: Seen::default(), ssrc, cname, ear, received, secrets }
+    }
+
+    /// A receiver report on one stream.
+    fn report(by: u32, about: u32, cname: &str) -> Vec<u8> {
+        let mut buffer = vec![0; rtp::rtcp::LONGEST];
+        let block = Some(Block { ssrc: about, ..Block::default() });
+        let report =
+            rtp::Report { ssrc: by, sent: None, block, cname: cname.as_bytes(), goodbye: Goodbye::No };
+        let length = report.write(&mut buffer);
+        buffer[..length].to_vec()
     }
 
     fn good() -> [Account; 2] {
-        [account(&CALLER, CALLEE.tone, 100), account(&CALLEE, CALLER.tone, 100)]
+        [account(&CALLER, CALLEE.tone, 200), account(&CALLEE, CALLER.tone, 200)]
     }
 
     fn faults(accounts: [Account; 2], records: &str) -> Vec<String> {
@@ -283,8 +313,8 @@ mod tests {
     fn audio_has_to_reach_both_and_be_the_others() {
         for (tone, packets, expected) in [
             (CALLEE.tone, 0, "the caller heard nothing of the other's 620 Hz"),
-            (CALLEE.tone, 60, "the caller heard 620 Hz for 1200 ms, and not 620 Hz for at least 1500 ms"),
-            (CALLER.tone, 100, "the caller heard 440 Hz for 2000 ms, and not 620 Hz for at least 1500 ms"),
+            (CALLEE.tone, 60, "the caller heard 620 Hz for 1200 ms, and not 620 Hz for at least 3000 ms"),
+            (CALLER.tone, 200, "the caller heard 440 Hz for 4000 ms, and not 620 Hz for at least 3000 ms"),
         ] {
             let [_, callee] = good();
             assert_eq!(faults([account(&CALLER, tone, packets), callee], RECORD), [expected]);
@@ -292,6 +322,25 @@ mod tests {
         let [caller, _] = good();
         let faults = faults([caller, account(&CALLEE, CALLER.tone, 0)], RECORD);
         assert_eq!(faults, ["the callee heard nothing of the other's 440 Hz"]);
+    }
+
+    #[test]
+    fn the_switch_itself_has_to_report_on_each_ones_audio() {
+        let (own, other) = (u32::from(CALLER.tone), u32::from(CALLEE.tone));
+        let said = [
+            (7, own, "switch", true),
+            (7, other, "switch", false),
+            (other, own, "switch", false),
+            (7, own, CALLEE.username, false),
+        ];
+        for (by, about, cname, is_good) in said {
+            let [mut caller, callee] = good();
+            (caller.ear.reports, caller.ear.cnames) = Default::default();
+            caller.ear.take_rtcp(switch(), &report(by, about, cname));
+            let expected = "the caller received no RTCP report of the switch's own on its audio";
+            let expected = if is_good { &[][..] } else { &[expected] };
+            assert_eq!(faults([caller, callee], RECORD), expected, "{by} {about} {cname}");
+        }
     }
 
     #[test]

@@ -6,19 +6,21 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use rtcp_types::{
-    Compound, CompoundBuilder, Packet, RtcpPacketWriter, RtcpPacketWriterExt, Sdes, SdesChunk, SdesItem,
-    SenderReport,
+    Compound, CompoundBuilder, Packet, ReportBlock, RtcpPacketWriter, RtcpPacketWriterExt, Sdes, SdesChunk,
+    SdesItem, SenderReport,
 };
 
 use super::audio::{self, Heard, PACKET, Voice};
+use super::cast::Person;
 use super::now;
 use super::search::{Path, Received};
 use super::wire::receive;
 use crate::base::Random;
 use crate::rtp;
 
-/// How long the two talk, in packets.
-pub(super) const TALK: u32 = 100;
+/// How long the two talk, in packets: until the first report of the switch has come (RFC 3550 section 6.2: at the
+/// latest one and a half times 2.5 s after the start).
+pub(super) const TALK: u32 = 200;
 /// From packet to packet.
 const PACE: Duration = Duration::from_millis(20);
 /// A report goes out with every so many packets.
@@ -38,6 +40,8 @@ pub(super) struct Stream {
     pub(super) ssrc: u32,
     pub(super) contributor: u32,
     pub(super) cname: String,
+    /// What the reports name as the sender.
+    name: &'static str,
     /// What stands in the header extension of each packet.
     pub(super) extension: String,
     sequence: u16,
@@ -53,6 +57,8 @@ pub(super) struct Ear {
     pub(super) packets: u32,
     pub(super) ssrcs: BTreeSet<u32>,
     pub(super) cnames: BTreeSet<String>,
+    /// Who reported on whose stream, by SSRC.
+    pub(super) reports: BTreeSet<(u32, u32)>,
     samples: Vec<i16>,
 }
 
@@ -65,7 +71,9 @@ impl Ear {
 
 impl Stream {
     /// Opens the sockets, and draws the ids.
-    pub(super) fn open(address: IpAddr, username: &str, random: &mut Random) -> io::Result<Self> {
+    pub(super) fn open(person: &Person, random: &mut Random) -> io::Result<Self> {
+        let Person { name, username, .. } = *person;
+        let address = IpAddr::from(person.address);
         let (rtp, rtcp) = (UdpSocket::bind((address, 0))?, UdpSocket::bind((address, 0))?);
         let ports = [rtp.local_addr()?.port(), rtcp.local_addr()?.port()];
         // Not met by chance: long in decimal too, and with a byte that is in no voice (A-law for the lowest sample).
@@ -75,7 +83,7 @@ impl Stream {
         let extension = random.token(11);
         let sequence = u16::try_from(random.next_u32() >> 16).expect("it is what is left of 32 bits");
         let ear = Ear::default();
-        Ok(Self { rtp, rtcp, ports, ssrc, contributor, cname, extension, sequence, timestamp, ear })
+        Ok(Self { rtp, rtcp, ports, ssrc, contributor, cname, name, extension, sequence, timestamp, ear })
     }
 
     /// Speaks and listens, for as long as a talk lasts.
@@ -142,7 +150,7 @@ impl Stream {
             .octet_count(packets * 160);
         let chunk = SdesChunk::builder(self.ssrc)
             .add_item(SdesItem::builder(SdesItem::CNAME, &self.cname))
-            .add_item(SdesItem::builder(SdesItem::NAME, &self.extension));
+            .add_item(SdesItem::builder(SdesItem::NAME, self.name));
         let compound =
             CompoundBuilder::default().add_packet(report).add_packet(Sdes::builder().add_chunk(chunk));
         let mut bytes = vec![0; compound.calculate_size().expect("the texts are short")];
@@ -163,15 +171,23 @@ impl Ear {
         }
     }
 
-    fn take_rtcp(&mut self, from: SocketAddr, bytes: &[u8]) {
+    pub(super) fn take_rtcp(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.received.push(Received { path: Path::Rtcp, from, bytes: bytes.into() });
         let Ok(compound) = Compound::parse(bytes) else { return };
         for packet in compound.flatten() {
-            if let Packet::Sdes(description) = packet {
-                let items = description.chunks().flat_map(|chunk| chunk.items());
-                let cnames = items.filter(|item| item.type_() == SdesItem::CNAME);
-                self.cnames.extend(cnames.map(|item| String::from_utf8_lossy(item.value()).into_owned()));
+            match packet {
+                Packet::Sr(report) => self.note(report.ssrc(), report.report_blocks()),
+                Packet::Rr(report) => self.note(report.ssrc(), report.report_blocks()),
+                Packet::Sdes(description) => {
+                    let items = description.chunks().flat_map(|chunk| chunk.items());
+                    let cnames = items.filter(|item| item.type_() == SdesItem::CNAME);
+                    self.cnames.extend(cnames.map(|item| String::from_utf8_lossy(item.value()).into_owned()));
+                }
+                _ => {}
             }
         }
+    }
+    fn note<'a>(&mut self, by: u32, blocks: impl Iterator<Item = ReportBlock<'a>>) {
+        self.reports.extend(blocks.map(|block| (by, block.ssrc())));
     }
 }
