@@ -10,7 +10,7 @@ use crate::support::instance::Instance;
 const PACE: Duration = Duration::from_millis(10);
 
 /// The times of many messages.
-pub(crate) struct Times(Vec<Duration>);
+pub(crate) struct Times(pub(crate) Vec<Duration>);
 
 impl Times {
     /// The median and the 99th percentile.

@@ -1,7 +1,8 @@
 //! What a call costs: sipp on both sides of the real binary, on this machine, sharing its cores.
 //!
 //! `cargo bench --bench load` takes about ten minutes and prints a table; `cargo bench --bench load -- --short` takes
-//! three minutes, and its figures are rough. A name of [`PARTS`] measures that alone.
+//! three minutes, and its figures are rough. A name of [`PARTS`] measures that alone. `-- --soak MINUTES` places calls
+//! for so long instead, and tells how many failed and what became of the memory.
 #![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
 
 mod latency;
@@ -13,8 +14,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use latency::Times;
 use sipp::{Callee, Load};
 use support::instance::Instance;
 
@@ -36,11 +38,17 @@ const LINGER: Duration = Duration::from_secs(36);
 const FULL: Extent = Extent { hold: 20, standing: 2000, many: 100_000, timed: 2000 };
 const SHORT: Extent = Extent { hold: 4, standing: 500, many: 5000, timed: 300 };
 
+/// How many starts are timed.
+const STARTS: usize = 11;
+/// A soak's calls a second, and how long each lasts: a thousand stand at a time.
+const SOAK: (u32, Duration) = (100, Duration::from_secs(10));
+
 /// A measurement, under the name that asks for it.
 type Part = (&'static str, fn(&Extent));
 
 /// What can be measured.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
+    ("start", time_to_ready),
     ("latency", added_latency),
     ("rates", cost_by_rate),
     ("memory", memory_of_standing_calls),
@@ -53,9 +61,13 @@ fn main() {
     if !has("--bench") {
         return; // `cargo test` builds benches and starts them: nothing to do
     }
+    println!("| measured | result |\n| --- | --- |");
+    if let Some(place) = arguments.iter().position(|argument| argument == "--soak") {
+        let minutes = arguments.get(place + 1).and_then(|minutes| minutes.parse().ok());
+        return soak(minutes.expect("--soak takes a number of minutes"));
+    }
     let extent = if has("--short") { SHORT } else { FULL };
     let is_chosen = arguments.iter().any(|argument| !argument.starts_with('-'));
-    println!("| measured | result |\n| --- | --- |");
     for (_, measure) in PARTS.iter().filter(|(name, _)| !is_chosen || has(name)) {
         measure(&extent);
     }
@@ -77,6 +89,21 @@ fn start() -> Instance {
 
 fn row(measured: &str, result: &str) {
     println!("| {measured} | {result} |");
+}
+
+/// From the start of the process, on the shipped settings, until it says that it is ready.
+fn time_to_ready(_: &Extent) {
+    let settings = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml"));
+    let settings = settings.expect("it is shipped");
+    let once = || {
+        let begin = Instant::now();
+        let instance = Instance::start(&settings);
+        let took = begin.elapsed();
+        instance.stop();
+        took
+    };
+    let times = Times(std::iter::repeat_with(once).take(STARTS).collect());
+    row(&format!("start to /readyz 200 on the shipped settings, p50 / p99 of {STARTS}"), &times.summary());
 }
 
 fn added_latency(extent: &Extent) {
@@ -153,6 +180,27 @@ fn growth_after_many_calls(extent: &Extent) {
     row(
         &format!("memory after {first} calls / after {} more", extent.many),
         &format!("{:.1} / {:.1} MiB{note}", before / 1024.0, after / 1024.0),
+    );
+    drop(callee);
+}
+
+fn soak(minutes: u32) {
+    let instance = start();
+    let callee = Callee::start(&instance);
+    let before = process::resident(instance.pid());
+    let (rate, lasting) = SOAK;
+    let calls = rate * 60 * minutes;
+    let outcome = Load { rate, calls, lasting }.run(&instance);
+    sleep(LINGER);
+    let (peak, after) = (process::peak(instance.pid()), process::resident(instance.pid()));
+    row(
+        &format!("{rate} calls/s of {} s each for {minutes} minutes", lasting.as_secs()),
+        &outcome.to_string(),
+    );
+    let [before, peak, after] = [before, peak, after].map(|memory| memory / 1024.0);
+    row(
+        "memory at the start / at its peak / at the end",
+        &format!("{before:.1} / {peak:.1} / {after:.1} MiB"),
     );
     drop(callee);
 }

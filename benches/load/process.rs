@@ -20,9 +20,18 @@ pub(crate) fn cpu_time(pid: Pid) -> Duration {
 
 /// Resident memory in KiB.
 pub(crate) fn resident(pid: Pid) -> f64 {
+    memory(pid, "VmRSS:")
+}
+
+/// The most resident memory that it ever had, in KiB.
+pub(crate) fn peak(pid: Pid) -> f64 {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: Pid, field: &str) -> f64 {
     let status = read(pid, "status");
     let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process has memory");
+        status.lines().find_map(|line| line.strip_prefix(field)).expect("a running process has memory");
     line.trim().trim_end_matches(" kB").parse().expect("a count")
 }
 

@@ -56,7 +56,7 @@ impl Instance {
                 panic!("the switch ended at its start with {status}:\n{}", self.log());
             }
             assert!(Instant::now() < deadline, "the switch is not ready after 15 s:\n{}", self.log());
-            sleep(Duration::from_millis(20));
+            sleep(Duration::from_millis(1));
         }
     }
 
