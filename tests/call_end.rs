@@ -21,6 +21,13 @@ fn both_hear_bye(caller: &mut Leg, callee: &mut Leg) -> [Text; 2] {
     [a, b]
 }
 
+/// One side asks to hold the other, which is asked in turn.
+fn hold(leg: &mut Leg, other: &mut Leg) {
+    let held = leg.media.clone().direction("sendonly");
+    leg.reinvite(held);
+    other.expect("INVITE");
+}
+
 #[test]
 fn both_hang_up_at_once() {
     let world = World::new();
@@ -37,11 +44,7 @@ fn both_hang_up_at_once() {
 #[test]
 fn the_callee_hangs_up_before_the_caller_has_acknowledged() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.answer();
-    callee.expect("ACK");
-    caller.expect(200);
+    let (mut caller, mut callee) = world.answered();
     callee.bye();
     callee.expect(200);
     caller.refute("BYE", Duration::from_millis(300));
@@ -54,11 +57,7 @@ fn the_callee_hangs_up_before_the_caller_has_acknowledged() {
 #[test]
 fn the_callee_hangs_up_and_the_caller_never_acknowledges() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.answer();
-    callee.expect("ACK");
-    caller.expect(200);
+    let (mut caller, mut callee) = world.answered();
     callee.bye();
     callee.expect(200);
     world.pass(31 * SECOND);
@@ -72,11 +71,7 @@ fn the_callee_hangs_up_and_the_caller_never_acknowledges() {
 #[test]
 fn both_hang_up_and_nobody_acknowledges() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.answer();
-    callee.expect("ACK");
-    caller.expect(200);
+    let (mut caller, mut callee) = world.answered();
     callee.bye();
     callee.expect(200);
     caller.bye();
@@ -90,11 +85,7 @@ fn both_hang_up_and_nobody_acknowledges() {
 #[test]
 fn the_caller_hangs_up_without_acknowledging() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.answer();
-    callee.expect("ACK");
-    caller.expect(200);
+    let (mut caller, mut callee) = world.answered();
     caller.bye();
     caller.expect(200);
     callee.expect("BYE");
@@ -163,9 +154,7 @@ fn a_dialog_that_is_gone_at_its_end() {
             let (mut caller, mut callee) = world.established();
             let (leg, other) =
                 if is_caller { (&mut callee, &mut caller) } else { (&mut caller, &mut callee) };
-            let held = leg.media.clone().direction("sendonly");
-            leg.reinvite(held);
-            other.expect("INVITE");
+            hold(leg, other);
             other.say(status);
             other.expect("ACK");
             leg.expect(487);
@@ -179,9 +168,7 @@ fn a_dialog_that_is_gone_at_its_end() {
 fn a_party_that_has_vanished() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
-    let held = caller.media.clone().direction("sendonly");
-    caller.reinvite(held);
-    callee.expect("INVITE");
+    hold(&mut caller, &mut callee);
     world.pass(33 * SECOND);
     caller.expect(487);
     caller.expect("BYE");
@@ -193,9 +180,7 @@ fn a_party_that_has_vanished() {
 fn a_party_that_takes_an_offer_and_never_answers_it() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
-    let held = caller.media.clone().direction("sendonly");
-    caller.reinvite(held);
-    callee.expect("INVITE");
+    hold(&mut caller, &mut callee);
     callee.say(100);
     callee.expect("CANCEL");
     assert!((32 * SECOND..33 * SECOND).contains(&world.time()));
@@ -213,9 +198,7 @@ fn a_party_that_takes_an_offer_and_never_answers_it() {
 fn a_caller_that_gives_its_offer_up() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
-    let held = caller.media.clone().direction("sendonly");
-    caller.reinvite(held);
-    callee.expect("INVITE");
+    hold(&mut caller, &mut callee);
     callee.say(100);
     world.pass(SECOND);
     caller.cancel();
@@ -233,9 +216,7 @@ fn a_caller_that_gives_its_offer_up() {
 fn an_offer_that_is_given_up_and_taken_all_the_same() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
-    let held = caller.media.clone().direction("sendonly");
-    caller.reinvite(held);
-    callee.expect("INVITE");
+    hold(&mut caller, &mut callee);
     caller.cancel();
     caller.expect(200);
     callee.media = callee.media.clone().direction("recvonly");
@@ -277,9 +258,7 @@ fn a_hang_up_while_media_change() {
 fn an_accepted_change_after_the_hang_up() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();
-    let held = caller.media.clone().direction("sendonly");
-    caller.reinvite(held);
-    callee.expect("INVITE");
+    hold(&mut caller, &mut callee);
     caller.bye();
     callee.expect("BYE");
     callee.answer();

@@ -82,8 +82,7 @@ fn while_ports_are_opened() {
 #[test]
 fn before_the_callee_has_said_anything() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
+    let (mut caller, mut callee) = world.begun();
     give_up(&mut caller);
     callee.refute("CANCEL", SECOND);
     callee.ring();
@@ -102,8 +101,7 @@ fn before_the_callee_has_said_anything() {
 #[test]
 fn a_callee_that_never_says_anything() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
+    let (mut caller, mut callee) = world.begun();
     give_up(&mut caller);
     callee.refute("CANCEL", 40 * SECOND);
     check_cancelled(&world);
@@ -112,25 +110,16 @@ fn a_callee_that_never_says_anything() {
 #[test]
 fn while_it_rings() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
+    let (mut caller, mut callee) = world.ringing();
     give_up(&mut caller);
-    callee.expect("CANCEL");
-    callee.ok();
-    callee.say(487);
-    callee.expect("ACK");
+    callee.stop_ringing();
     check_cancelled(&world);
 }
 
 #[test]
 fn a_callee_that_ignores_the_cancel() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
+    let (mut caller, mut callee) = world.ringing();
     give_up(&mut caller);
     callee.expect("CANCEL");
     callee.ok();
@@ -143,10 +132,7 @@ fn a_callee_that_ignores_the_cancel() {
 #[test]
 fn an_answer_after_the_cancel_is_ended_at_once_and_billed() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
+    let (mut caller, mut callee) = world.ringing();
     give_up(&mut caller);
     callee.expect("CANCEL");
     callee.ok();
@@ -166,10 +152,7 @@ fn an_answer_after_the_cancel_is_ended_at_once_and_billed() {
 #[test]
 fn a_cancel_that_crosses_the_answer() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
+    let (mut caller, mut callee) = world.ringing();
     callee.answer();
     world.pass(Duration::from_millis(3));
     caller.cancel();
@@ -185,10 +168,7 @@ fn a_cancel_that_crosses_the_answer() {
 #[test]
 fn a_cancel_of_nothing() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
+    let (mut caller, mut callee) = world.ringing();
     let cancel = caller.cancel_draft();
     let via = cancel.get("Via").unwrap().replace("z9hG4bK", "z9hG4bKother");
     caller.send(cancel.set("Via", via));
@@ -204,10 +184,7 @@ fn a_cancel_of_nothing() {
 #[test]
 fn somebody_elses_cancel() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
+    let (mut caller, mut callee) = world.ringing();
     let cancel = caller.cancel_draft().bytes();
     for other in [STRANGER, BETA] {
         world.send(address(other), cancel.clone());
@@ -224,8 +201,7 @@ fn somebody_elses_cancel() {
 #[test]
 fn a_bye_before_the_answer() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
+    let (mut caller, mut callee) = world.begun();
     callee.ring();
     let ringing = caller.expect(180);
     caller.remote = ringing.header("To").into();

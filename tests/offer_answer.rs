@@ -78,13 +78,19 @@ fn other_media_are_declined_in_their_place() {
     world.end();
 }
 
-#[test]
-fn a_late_offer() {
+/// A call that has reached the callee, and whose INVITE had no offer.
+fn begun_without_an_offer() -> (World, Leg, Leg) {
     let world = World::new();
     let mut caller = world.caller(ALPHA, ALICE, M1);
     let invite = caller.request("INVITE");
     caller.send(invite);
-    let mut callee = world.incoming(BETA);
+    let callee = world.incoming(BETA);
+    (world, caller, callee)
+}
+
+#[test]
+fn a_late_offer() {
+    let (world, mut caller, mut callee) = begun_without_an_offer();
     let offer = callee.invited.clone().unwrap();
     assert!(offer.sdp_codecs().contains(&"opus/48000/2".to_owned()), "all that we can: {offer}");
     callee.answer();
@@ -102,11 +108,7 @@ fn a_late_offer() {
 
 #[test]
 fn a_late_answer_that_takes_less_reaches_the_callee() {
-    let world = World::new();
-    let mut caller = world.caller(ALPHA, ALICE, M1);
-    let invite = caller.request("INVITE");
-    caller.send(invite);
-    let mut callee = world.incoming(BETA);
+    let (world, mut caller, mut callee) = begun_without_an_offer();
     callee.answer();
     caller.expect(200);
     callee.expect("ACK");
@@ -125,11 +127,7 @@ fn a_late_answer_that_takes_less_reaches_the_callee() {
 
 #[test]
 fn a_late_offer_that_is_never_answered() {
-    let world = World::new();
-    let mut caller = world.caller(ALPHA, ALICE, M1);
-    let invite = caller.request("INVITE");
-    caller.send(invite);
-    let mut callee = world.incoming(BETA);
+    let (world, mut caller, mut callee) = begun_without_an_offer();
     callee.answer();
     caller.expect(200);
     caller.ack();
@@ -282,8 +280,7 @@ fn an_offer_that_we_are_asked_for_takes_a_hold_back_but_not_the_others() {
 #[test]
 fn an_answer_that_came_early_stands_where_the_200_has_none() {
     let world = World::new();
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
+    let (mut caller, mut callee) = world.begun();
     callee.say_with_media(183);
     caller.expect(180);
     callee.say(200);

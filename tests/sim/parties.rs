@@ -44,11 +44,43 @@ impl World {
         Leg::invited(self, at, invite)
     }
 
+    /// A call of the first party that has reached the second.
+    pub fn begun(&self) -> (Leg, Leg) {
+        let caller = self.dial(scene::M1);
+        (caller, self.incoming(scene::BETA))
+    }
+
+    /// A call of the first party that rings at the second.
+    pub fn ringing(&self) -> (Leg, Leg) {
+        let (mut caller, mut callee) = self.begun();
+        callee.ring();
+        caller.expect(180);
+        (caller, callee)
+    }
+
+    /// A call of the first party that the second has answered, and that the first has not acknowledged.
+    pub fn answered(&self) -> (Leg, Leg) {
+        let (mut caller, mut callee) = self.begun();
+        callee.answer();
+        callee.expect("ACK");
+        caller.expect(200);
+        (caller, callee)
+    }
+
     /// A call of the first party that the second has answered.
     pub fn established(&self) -> (Leg, Leg) {
-        let caller = self.dial(scene::M1);
-        let callee = self.incoming(scene::BETA);
+        let (caller, callee) = self.begun();
         connect(caller, callee)
+    }
+}
+
+impl Leg {
+    /// What a callee does whose caller has given up.
+    pub fn stop_ringing(&mut self) {
+        self.expect("CANCEL");
+        self.ok();
+        self.say(487);
+        self.expect("ACK");
     }
 }
 
