@@ -61,6 +61,9 @@ fn every_reason_sounds_the_same() {
     ] {
         assert_eq!(dialled(delay, number, number_dialled), not_ours, "{why}");
     }
+    let world = World::with(&with_trunk_key("alpha", "refusals_per_second = 1"), 1);
+    (0..10).for_each(|_| world.caller("127.0.0.2:5070", ALICE, FOREIGN).call());
+    assert_eq!(refusal(&world, ALPHA, ALICE, M1), not_ours, "one who has been refused too often");
 }
 
 #[test]

@@ -20,12 +20,12 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::base::time::Anchor;
-use crate::base::{Random, Side};
+use crate::base::{PhoneNumber, Random, Side};
 use crate::ledger::HungUp;
 use crate::mask::read::Heard;
 use crate::mask::{Cause, Failure};
 use crate::relay::RelayId;
-use crate::route::Plan;
+use crate::route::{Plan, Source};
 use crate::sip::Status;
 
 pub use effect::{CallKey, Effect, LegId, Purpose, ServerId};
@@ -136,6 +136,12 @@ impl Call {
             LegId::Caller => &self.caller,
             LegId::Attempt(place) => &self.attempts[usize::from(place)],
         }
+    }
+
+    /// Whom it comes from, and the caller's number where that one says it.
+    #[must_use]
+    pub fn caller(&self) -> (Source, Option<PhoneNumber>) {
+        (self.caller.origin, self.notes.caller)
     }
 
     fn leg_mut(&mut self, id: LegId) -> &mut Leg {

@@ -83,6 +83,8 @@ pub enum RefusalKind {
     NoRoute,
     /// A limit is reached.
     LimitReached,
+    /// The caller has been refused too often lately.
+    RefusedTooOften,
 }
 
 /// What a refused caller gets.
@@ -120,7 +122,8 @@ impl RefusalKind {
             | RefusalKind::NoMapping
             | RefusalKind::CallerNotAllowed
             | RefusalKind::Ambiguous
-            | RefusalKind::CallerClaimsOwn => Treatment::Uniform,
+            | RefusalKind::CallerClaimsOwn
+            | RefusalKind::RefusedTooOften => Treatment::Uniform,
         }
     }
 }
@@ -130,6 +133,15 @@ impl Decision {
     #[must_use]
     pub fn dialled(&self) -> Option<PhoneNumber> {
         Step::dialled(self.trace())
+    }
+
+    /// How it was decided, alone.
+    #[must_use]
+    pub fn into_trace(self) -> Vec<Step> {
+        match self {
+            Decision::Bridge(plan) => plan.trace,
+            Decision::Refuse(refusal) => refusal.trace,
+        }
     }
 
     /// How it was decided.

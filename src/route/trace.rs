@@ -51,6 +51,8 @@ pub enum Step {
     TrunkMayNotShow(Arc<str>),
     /// No trunk takes the destination.
     NoTrunk,
+    /// The caller has been refused too often lately: whatever was decided, it is refused.
+    RefusedTooOften,
 }
 
 impl Step {
@@ -99,6 +101,9 @@ impl fmt::Display for Step {
             Step::ToTrunk(name) => write!(f, "trunk {name} takes the destination"),
             Step::TrunkMayNotShow(name) => {
                 write!(f, "trunk {name} takes the destination and may not show the number")
+            }
+            Step::RefusedTooOften => {
+                f.write_str("the caller has been refused too often lately: refused, whatever was decided")
             }
             Step::NoTrunk => f.write_str("no trunk takes the destination"),
         }

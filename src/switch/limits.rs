@@ -49,6 +49,11 @@ impl<K: Eq + Hash> Buckets<K> {
         takes
     }
 
+    /// Whether one is left in a bucket.
+    pub(super) fn has(&self, now: Instant, key: &K, rate: Rate) -> bool {
+        self.left.get(key).is_none_or(|bucket| rate.refilled(*bucket, now) >= 1.0)
+    }
+
     /// Forgets the buckets that are full again: once a second at most, since under a flood none may be.
     fn sweep(&self, now: Instant, rate: Rate) {
         if self.left.len() < SWEEP {
@@ -88,8 +93,11 @@ mod tests {
         let now = start();
         let buckets = Buckets::new(now);
         let taken = |at: Instant| (0..1_000).filter(|_| buckets.take(at, 1, RATE)).count();
+        assert!(buckets.has(now, &1, RATE));
         assert_eq!(taken(now), 50);
-        assert!(buckets.take(now, 2, RATE), "another is not touched");
+        assert!(!buckets.has(now, &1, RATE));
+        assert!(buckets.has(now, &2, RATE) && buckets.take(now, 2, RATE), "another is not touched");
+        assert!(!buckets.has(now + Duration::from_millis(90), &1, RATE));
         assert_eq!(taken(now + Duration::from_secs(2)), 20);
         assert_eq!(taken(now + Duration::from_secs(3_600)), 50, "never more than at once");
     }

@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use super::lapsing::Lapsing;
 use super::limits::Buckets;
 use super::realm::Realm;
-use crate::base::{Flow, Random};
+use crate::base::{Flow, PhoneNumber, Random};
 use crate::route::Source;
 use crate::sip::Uri;
 
@@ -42,6 +42,8 @@ pub struct Registry {
     pub(super) realm: Realm,
     /// How many calls there are.
     pub(super) calls: AtomicUsize,
+    /// The uniform refusals that each caller of a source may still have.
+    pub(super) refusals: Buckets<(Source, Option<PhoneNumber>)>,
     /// The records that INVITEs which are turned away may still leave.
     pub(super) turned_away: Buckets<Source>,
 }
@@ -63,6 +65,7 @@ impl Registry {
             hosts: Lapsing::new(now),
             realm: Realm::new(now, random),
             calls: AtomicUsize::new(0),
+            refusals: Buckets::new(now),
             turned_away: Buckets::new(now),
         }
     }

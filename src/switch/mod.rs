@@ -15,6 +15,7 @@ mod load;
 mod local;
 mod location;
 mod outbound;
+mod probing;
 mod realm;
 mod registrar;
 mod responses;
@@ -196,6 +197,7 @@ impl Switch {
     }
 
     fn decided(&mut self, now: Instant, key: CallKey, decision: Decision) {
+        let decision = self.unless_probing(now, key, decision);
         let destinations = match &decision {
             Decision::Refuse(_) => Vec::new(),
             Decision::Bridge(plan) => match self.destinations(now, plan) {

@@ -29,6 +29,8 @@ pub(super) struct TurnedAway {
     since: VecDeque<(Instant, u64)>,
     /// How many of each trunk or phone have left no record, since it was last told.
     left_out: HashMap<Arc<str>, u64>,
+    /// How many calls of each were refused to callers who had been refused too often.
+    pub(super) probing: HashMap<Arc<str>, u64>,
     /// How many requests the load mark has turned away, since it was last told.
     pub(super) overload: u64,
     deadline: Option<Instant>,
@@ -102,6 +104,9 @@ impl Switch {
         self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, None);
         for (source, invites) in self.turned_away.left_out.drain() {
             tracing::warn!(%source, invites, "turned away too fast to leave a record each");
+        }
+        for (source, calls) in self.turned_away.probing.drain() {
+            tracing::warn!(%source, calls, "refused undecided: their callers try one number after another");
         }
         let requests = std::mem::take(&mut self.turned_away.overload);
         if requests > 0 {

@@ -21,7 +21,9 @@ use report::Report;
 use table::File;
 
 pub use crate::base::numbering::NumberFormat;
-pub use peers::{EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, Target, TargetHost, Trunk};
+pub use peers::{
+    EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, REFUSALS_PER_SECOND, Target, TargetHost, Trunk,
+};
 pub use sections::{
     Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
     Webhooks,

@@ -35,7 +35,12 @@ pub struct Trunk {
     pub early_media: EarlyMedia,
     /// The status of the uniform refusal toward it: 404, 403 or 480.
     pub refuse: u16,
+    /// How many uniform refusals each of its callers may have a second before all calls of that one are refused.
+    pub refusals_per_second: u32,
 }
+
+/// What stands for [`Trunk::refusals_per_second`] where it is left out, and for every phone.
+pub const REFUSALS_PER_SECOND: u32 = 10;
 
 impl Trunk {
     /// Whether it takes a destination, and with how many digits its longest matching prefix does: 0 where it has no

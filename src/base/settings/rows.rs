@@ -3,7 +3,9 @@
 use super::addresses::{network, target};
 use super::table::{Flaw, Read, Table, Value};
 use super::values::{boolean, list, name, number, prefix, secret, some, whole, word};
-use super::{EarlyMedia, IdentityIn, IdentityOut, Mapping, NumberFormat, Phone, Target, Trunk};
+use super::{
+    EarlyMedia, IdentityIn, IdentityOut, Mapping, NumberFormat, Phone, REFUSALS_PER_SECOND, Target, Trunk,
+};
 
 const FORMATS: [(&str, NumberFormat); 3] = [
     ("e164", NumberFormat::E164),
@@ -33,6 +35,7 @@ pub(super) fn trunk(table: &mut Table<'_, '_>) -> Option<Trunk> {
     let media_sources = table.or("media_sources", Vec::new(), list(network));
     let early_media = table.or("early_media", EarlyMedia::default(), word(&EARLY_MEDIA));
     let refuse = table.or("refuse", 404, refuse);
+    let refusals_per_second = table.or("refusals_per_second", REFUSALS_PER_SECOND, whole(1..=1_000_000));
     Some(Trunk {
         name: name?.into(),
         sources: sources?,
@@ -46,6 +49,7 @@ pub(super) fn trunk(table: &mut Table<'_, '_>) -> Option<Trunk> {
         media_sources,
         early_media,
         refuse,
+        refusals_per_second,
     })
 }
 

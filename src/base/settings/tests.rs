@@ -78,6 +78,7 @@ fn what_is_left_out_is_as_the_shipped_file_says() {
     assert_eq!(with.records.path, without.records.path);
     assert_eq!(with.webhooks.timeout, without.webhooks.timeout);
     assert_eq!(with.trunks[0].refuse, without.trunks[0].refuse);
+    assert_eq!(with.trunks[0].refusals_per_second, without.trunks[0].refusals_per_second);
 }
 
 #[test]
@@ -305,6 +306,7 @@ fn trunks_are_checked() {
         ("# prefixes = [\"+91\"]", "prefixes = [\"+\"]", "trunks.prefixes", "is no prefix"),
         ("# prefixes = [\"+91\"]", "prefixes = []", "trunks.prefixes", "is empty"),
         ("# refuse = 404", "refuse = 486", "trunks.refuse", "write 404, 403 or 480"),
+        ("# refuse = 404", "refusals_per_second = 0", "trunks.refusals_per_second", "from 1 to 1000000"),
         ("# format_in = \"e164\"", "format_in = \"E.164\"", "trunks.format_in", "\"e164-no-plus\""),
         ("name = \"carrier\"", "name = \"a carrier\"", "trunks.name", "no name"),
     ] {
