@@ -285,7 +285,7 @@ fn a_decision_that_never_comes() {
     let world = World::new();
     world.edit().is_undecided = true;
     let mut caller = world.dial(M1);
-    caller.expect(480);
+    assert_eq!(caller.expect(480).cause(), Some(27));
     assert!((6 * SECOND..7 * SECOND).contains(&world.time()));
     world.end();
 }

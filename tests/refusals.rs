@@ -50,6 +50,7 @@ fn every_reason_sounds_the_same() {
     let not_ours = dialled(0, ALICE, FOREIGN);
     assert!(not_ours.contains("SIP/2.0 404 Not Found"), "{not_ours}");
     assert_eq!(not_ours.matches("SIP/2.0 ").count(), 2, "100 and 404: {not_ours}");
+    assert_eq!(not_ours.matches("Reason: Q.850;cause=1\r\n").count(), 1, "{not_ours}");
     for (why, delay, number, number_dialled) in [
         ("no mapping", 0, ALICE, IDLE),
         ("another caller", 0, "+919811100000", M1),
@@ -82,9 +83,31 @@ fn emergency_numbers_and_short_codes_are_refused_at_once() {
     for dialled in ["112", "100", "108", "911", "999", "+112", "198"] {
         let world = World::new();
         let mut caller = world.dial(dialled);
-        caller.expect(403);
+        assert_eq!(caller.expect(403).cause(), Some(21));
         assert!(world.time() < Duration::from_millis(20), "{dialled} at {:?}", world.time());
         world.end();
+    }
+    for uri in ["urn:service:sos", "URN:service:sos.police", "tel:112", "tel:112;phone-context=+91"] {
+        let world = World::new();
+        let mut caller = world.caller(ALPHA, ALICE, M1);
+        let invite = caller.invite().to_uri(uri);
+        caller.send(invite);
+        caller.expect(403);
+        let record = world.end();
+        assert!(record.trace.concat().contains("an emergency number was dialled"), "{:?}", record.trace);
+    }
+}
+
+#[test]
+fn a_number_that_only_begins_like_an_emergency_number_is_a_number() {
+    for dialled in ["1124567890", "+911124567890", "01123456789", "1121"] {
+        let world = World::with(&SETTINGS.replace(IDLE, "+911124567890"), 1);
+        let mut caller = world.dial(dialled);
+        caller.expect(if dialled == "1121" { 403 } else { 404 });
+        let record = world.end();
+        let trace = record.trace.concat();
+        assert!(!trace.contains("emergency"), "{trace}");
+        assert_eq!(trace.contains("nothing is mapped"), dialled.ends_with("1124567890"), "{trace}");
     }
 }
 
@@ -203,6 +226,8 @@ fn broken_requests() {
     ] {
         let text = answer(change, "INVITE");
         assert_eq!(text.status(), Some(status), "{text}");
+        assert_eq!(text.start(), "SIP/2.0 400 Bad Request", "the reason is fixed");
+        assert!(text.body().is_empty() && text.get("Warning").is_none());
     }
     let version =
         answer(|draft| Draft { start: draft.start.replace("SIP/2.0", "SIP/3.0"), ..draft }, "INVITE");

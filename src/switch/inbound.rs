@@ -12,7 +12,7 @@ use crate::base::Flow;
 use crate::call::{Call, CallKey, Invitation, Leg, LegId, ServerId};
 use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
-use crate::sip::{Address, Echo, Malformed, Message, Method, Name, Request, Status, Uri};
+use crate::sip::{Address, Echo, Malformed, Message, Method, Name, Request, Scheme, Status, Uri};
 
 impl Switch {
     /// One message, as it came in.
@@ -209,7 +209,10 @@ impl Switch {
 
     /// What is known of a call before it is decided.
     pub(super) fn question(&self, source: Source, request: &Request) -> Question {
-        let (dialled, context) = number(request.uri());
+        let (dialled, context) = match request.uri().scheme() {
+            Scheme::Other => (request.uri().as_str().to_owned(), None),
+            _ => number(request.uri()),
+        };
         Question { source, dialled, context, caller: self.caller(source, request) }
     }
 

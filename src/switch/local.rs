@@ -2,7 +2,7 @@
 
 use crate::mask::Cause;
 use crate::mask::write::{self, Reply};
-use crate::sip::{Method, Name, Request, Scheme, Status};
+use crate::sip::{Method, Name, Request, Scheme, Status, Uri};
 
 /// What stands against a request, so that it is answered and goes no further.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn examine(request: &Request) -> Option<Objection> {
     if matches!(method, Method::Other(_)) {
         return objection(Status::NOT_IMPLEMENTED, "its method is unknown");
     }
-    if !matches!(request.uri().scheme(), Scheme::Sip | Scheme::Tel) {
+    if !(matches!(request.uri().scheme(), Scheme::Sip | Scheme::Tel) || is_emergency(request.uri())) {
         return objection(Status::UNSUPPORTED_URI_SCHEME, "its Request-URI is neither sip: nor tel:");
     }
     if request.max_forwards() == Some(0) && *method == Method::INVITE {
@@ -53,6 +53,12 @@ pub(super) fn examine(request: &Request) -> Option<Objection> {
         return objection(Status::NOT_ACCEPTABLE, "a session description is none of the types it accepts");
     }
     None
+}
+
+/// Whether a URI names an emergency service (RFC 5031): a call to it is refused as one to its number is.
+fn is_emergency(uri: &Uri) -> bool {
+    const SOS: &str = "urn:service:sos";
+    uri.as_str().get(..SOS.len()).is_some_and(|start| start.eq_ignore_ascii_case(SOS))
 }
 
 /// Whether an answer's description would be understood (RFC 3261 section 20.1).
