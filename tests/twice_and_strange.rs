@@ -231,6 +231,8 @@ fn what_was_for_a_lost_connection_comes_by_a_new_one() {
     let scene = Scene::new();
     let (at, switch) = (scene.caller.address, scene.switch);
     let listener = TcpListener::bind(at).expect("the address is this test's own");
+    let patience = Some(Duration::from_secs(10));
+    socket2::SockRef::from(&listener).set_read_timeout(patience).expect("the time is not 0");
     let over_tcp = |message: String| {
         message.replace("SIP/2.0/UDP", "SIP/2.0/TCP").replace("Contact: <sip:agent@", "Contact: <sip:tcp@")
     };

@@ -302,6 +302,7 @@ fn an_outgoing_connection_is_opened_once_and_its_loss_is_told() {
 fn what_was_for_a_lost_connection_goes_by_a_new_one() {
     let bench = bench(1, StreamLimits::default());
     let trunk = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&trunk).set_read_timeout(Some(PATIENCE)).unwrap();
     bench.send(trunk.local_addr().unwrap(), &message("INVITE", "1"));
     let (mut first, _) = trunk.accept().unwrap();
     first.write_all(&message("INFO", "1")).unwrap();
