@@ -1,11 +1,13 @@
 //! Tests over real loopback sockets, with a machine that tells what it hears and says what it is told to. Nothing
 //! here waits by the clock: each step waits for what the step before causes.
 
+mod puppet;
+
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -14,77 +16,11 @@ use super::*;
 use crate::base::settings::Listen;
 use crate::base::{Flow, Shards, Transport};
 use crate::relay::RelayId;
-use crate::route::{Refusal, RefusalKind};
 use crate::switch::Command;
+use puppet::{Fixed, Puppet};
 
 /// How long a step may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a puppet works at a message that makes work: at two turns of those longer than it may be behind.
-const WORK: Duration = Duration::from_millis(5);
-
-/// Tells what it hears, echoes a message to its flow, and on a command says what the test has laid out.
-struct Puppet {
-    shard: u8,
-    heard: Sender<(u8, Input)>,
-    says: Receiver<Output>,
-    out: VecDeque<Output>,
-    due: Option<Instant>,
-}
-
-impl Machine for Puppet {
-    #[expect(clippy::disallowed_methods, reason = "it stands for a machine that is slow")]
-    fn handle(&mut self, now: Instant, input: Input) {
-        match &input {
-            Input::Message { flow, bytes } if bytes.starts_with(b"ECHO") => {
-                self.out.push_back(Output::Send { flow: *flow, bytes: bytes.clone() });
-            }
-            Input::Message { bytes, .. } if bytes.starts_with(b"WAKE") => self.due = Some(now),
-            Input::Message { bytes, .. } if bytes.starts_with(b"FAIL") => panic!("as the test asks"),
-            Input::Message { bytes, .. } if bytes.starts_with(b"WORK") => std::thread::sleep(WORK),
-            Input::Command(_) => self.out.extend(self.says.try_iter()),
-            _ => {}
-        }
-        let _ = self.heard.send((self.shard, input));
-    }
-
-    fn advance(&mut self, _now: Instant) {
-        self.due = None;
-        let _ = self.heard.send((self.shard, Input::Command(Command::HangUpAll)));
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        self.due
-    }
-
-    fn poll(&mut self) -> Option<Output> {
-        self.out.pop_front()
-    }
-
-    fn calls(&self) -> usize {
-        7
-    }
-}
-
-struct Fixed;
-
-impl Services for Fixed {
-    fn decide(&mut self, _question: &Question) -> Decision {
-        Decision::Refuse(Refusal::new(RefusalKind::NotOurs))
-    }
-
-    fn media(&mut self, command: relay::Command) -> Option<relay::Event> {
-        Some(relay::Event::Opened { relay: command.relay(), ports: [4000, 4002] })
-    }
-
-    fn flush(&mut self) -> bool {
-        true
-    }
-
-    fn reconfigure(&mut self, _policy: &Arc<Policy>) {}
-
-    fn record(&mut self, _record: Box<CallRecord>) {}
-}
 
 /// Running shards with one UDP and one TCP listener.
 struct Bench {
