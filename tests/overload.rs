@@ -74,6 +74,17 @@ fn no_more_calls_than_the_settings_say() {
 }
 
 #[test]
+fn calls_that_lead_nowhere_keep_no_others_out() {
+    let world = World::with(&with_table("[call]\nmax_calls = 1"), 1);
+    let refused: Vec<Leg> = (0..20).map(|_| world.dial(FOREIGN)).collect();
+    let (mut caller, mut callee) = world.established();
+    refused.into_iter().for_each(|mut caller| drop(caller.expect(404)));
+    is_refused(&world);
+    caller.hang_up(&mut callee);
+    world.settle();
+}
+
+#[test]
 fn a_node_that_is_behind_catches_up_first() {
     let world = World::new();
     let (mut caller, mut callee) = world.established();

@@ -171,6 +171,12 @@ impl Call {
         self.stage == Stage::Over && !self.legs().any(is_hanging_up)
     }
 
+    /// Whether it has media ports, or has asked for them.
+    #[must_use]
+    pub fn has_ports(&self) -> bool {
+        !matches!(self.relay, Relay::None | Relay::Closed)
+    }
+
     /// Whether the two parties are connected.
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How long more may wait to be heard than a turn takes in, before the shard counts as behind: T1, after which
-/// senders send again (RFC 3261 section 17.1.1.2) and each message costs twice.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long more may wait to be heard than a turn takes in, before the shard counts as behind: by then what waits is
+/// old enough to have been sent again, after T1 of 500 ms (RFC 3261 section 17.1.1.2), so that each message costs twice.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is known of a shard's queues: a queue that is emptied now and then only smooths bursts; one that never is
 /// has grown older than [`PATIENCE`].
@@ -36,9 +36,9 @@ mod tests {
         let start = Instant::now();
         let mut backlog = Backlog::default();
         let mut note = |ms, is_emptied| backlog.note(start + Duration::from_millis(ms), is_emptied);
-        assert_eq!((note(0, false), note(499, false)), (None, None));
-        assert_eq!((note(499, true), note(600, false), note(1_099, false)), (None, None, None), "a burst");
-        assert_eq!((note(1_100, false), note(1_200, false)), (Some(true), None));
-        assert_eq!((note(1_300, true), note(1_400, true)), (Some(false), None));
+        assert_eq!((note(0, false), note(999, false)), (None, None));
+        assert_eq!((note(999, true), note(1_200, false), note(2_199, false)), (None, None, None), "a burst");
+        assert_eq!((note(2_200, false), note(2_300, false)), (Some(true), None));
+        assert_eq!((note(2_400, true), note(2_500, true)), (Some(false), None));
     }
 }

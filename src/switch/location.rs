@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 
 use super::lapsing::Lapsing;
 use super::limits::Buckets;
+use super::load::Load;
 use super::realm::Realm;
 use crate::base::{Flow, PhoneNumber, Random};
 use crate::route::Source;
@@ -40,8 +40,7 @@ pub struct Registry {
     /// The hosts that a phone is registered from.
     hosts: Lapsing<IpAddr, ()>,
     pub(super) realm: Realm,
-    /// How many calls there are.
-    pub(super) calls: AtomicUsize,
+    pub(super) load: Load,
     /// The uniform refusals that each caller of a source may still have.
     pub(super) refusals: Buckets<(Source, Option<PhoneNumber>)>,
     /// The records that INVITEs which are turned away may still leave.
@@ -64,7 +63,7 @@ impl Registry {
             bindings: DashMap::new(),
             hosts: Lapsing::new(now),
             realm: Realm::new(now, random),
-            calls: AtomicUsize::new(0),
+            load: Load::default(),
             refusals: Buckets::new(now),
             turned_away: Buckets::new(now),
         }

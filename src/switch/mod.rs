@@ -25,7 +25,6 @@ mod turned_away;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use slab::Slab;
@@ -81,6 +80,8 @@ struct Entry {
     /// Out only while it handles an event.
     call: Option<Box<Call>>,
     deadline: Option<Instant>,
+    /// It counts toward the load mark.
+    has_ports: bool,
 }
 
 /// A message that the egress guard did not let out: a request of this leg for this purpose, or a response.
@@ -243,8 +244,7 @@ impl Switch {
     fn reserve(&mut self) -> CallKey {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        self.registry.calls.fetch_add(1, Ordering::Relaxed);
-        let slot = self.calls.insert(Entry { generation, call: None, deadline: None });
+        let slot = self.calls.insert(Entry { generation, call: None, deadline: None, has_ports: false });
         self.key(slot, generation)
     }
 
@@ -291,12 +291,13 @@ impl Switch {
         let entry = &mut self.calls[slot];
         let at = call.deadline().filter(|_| !is_over);
         self.deadlines.set(Due::Call(slot), &mut entry.deadline, at);
+        let had_ports = std::mem::replace(&mut entry.has_ports, call.has_ports());
+        self.registry.load.change(had_ports, entry.has_ports);
         if is_over {
             for leg in call.legs() {
                 self.legs.remove(&call.leg(leg).dialog.local_tag);
             }
             self.calls.remove(slot);
-            self.registry.calls.fetch_sub(1, Ordering::Relaxed);
             if self.calls.is_empty() && self.calls.capacity() > servers::SPARE {
                 (self.calls, self.legs) = Default::default();
             }

@@ -13,7 +13,7 @@ use crate::route::{Decision, Question, Refusal, RefusalKind};
 use crate::switch::{Command, Input, Output};
 
 /// How long a puppet works at a message that makes work: at two turns of those longer than it may be behind.
-const WORK: Duration = Duration::from_millis(5);
+const WORK: Duration = Duration::from_millis(8);
 
 /// Tells what it hears, echoes a message to its flow, and on a command says what the test has laid out.
 pub(super) struct Puppet {
