@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use dashmap::DashMap;
-use dashmap::mapref::one::RefMut;
+use dashmap::mapref::one::{Ref, RefMut};
 
 /// How many entries there may be before the lapsed ones are swept out.
 const SWEEP: usize = 4_096;
@@ -44,6 +44,11 @@ impl<K: Eq + Hash, V> Lapsing<K, V> {
             let (value, until) = new();
             Entry { value, until }
         })
+    }
+
+    /// The entry of a key, lapsed or not.
+    pub(super) fn get(&self, key: &K) -> Option<Ref<'_, K, Entry<V>>> {
+        self.entries.get(key)
     }
 
     /// Whether there is an entry that has not lapsed.

@@ -1,15 +1,12 @@
 //! How often something may happen: token buckets that all shards share.
 
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
+use super::lapsing::Lapsing;
 
-/// How many buckets there may be before the full ones are swept out.
-const SWEEP: usize = 4_096;
-/// How many there may be at a time; beyond, whoever has none is not counted.
-const MOST: usize = 65_536;
+/// How many buckets there may be at a time.
+pub(super) const MOST: usize = 65_536;
 
 /// How often something may happen.
 #[derive(Debug, Clone, Copy)]
@@ -20,52 +17,50 @@ pub(super) struct Rate {
     pub(super) burst: f64,
 }
 
-/// One bucket for each key: full until something is taken, and forgotten once it is full again. Guards of the map are
-/// never held beyond one call.
+/// One bucket for each key: full until something is taken, and forgotten once it is full again.
 #[derive(Debug)]
 pub(super) struct Buckets<K: Eq + Hash> {
-    started: Instant,
-    /// The second in which the full ones were last swept out.
-    swept: AtomicU64,
     /// What was left in a bucket, and when.
-    left: DashMap<K, (f64, Instant)>,
+    left: Lapsing<K, (f64, Instant)>,
 }
 
 impl<K: Eq + Hash> Buckets<K> {
     pub(super) fn new(now: Instant) -> Self {
-        Self { started: now, swept: AtomicU64::new(0), left: DashMap::new() }
+        Self { left: Lapsing::new(now) }
     }
 
-    /// Takes one out of a bucket: false where none is left.
+    /// Whether there are as many buckets as there may be, and none of this key.
+    pub(super) fn is_full_for(&self, now: Instant, key: &K) -> bool {
+        self.left.is_full_for(now, key, MOST)
+    }
+
+    /// Takes one out of a bucket: false where none is left. Beyond [`MOST`] keys a new one is not counted.
     pub(super) fn take(&self, now: Instant, key: K, rate: Rate) -> bool {
-        self.sweep(now, rate);
-        if self.left.len() >= MOST && !self.left.contains_key(&key) {
+        if self.is_full_for(now, &key) {
             return true;
         }
-        let mut bucket = self.left.entry(key).or_insert((rate.burst, now));
-        let left = rate.refilled(*bucket, now);
+        let mut bucket = self.left.entry(now, key, || ((rate.burst, now), now));
+        let left = rate.refilled(bucket.value, now);
         let takes = left >= 1.0;
-        *bucket = (if takes { left - 1.0 } else { left }, now);
+        let left = if takes { left - 1.0 } else { left };
+        bucket.value = (left, now);
+        bucket.until = now + rate.time_to_fill(left);
         takes
     }
 
-    /// Whether one is left in a bucket.
+    /// Whether something is left in a bucket.
     pub(super) fn has(&self, now: Instant, key: &K, rate: Rate) -> bool {
-        self.left.get(key).is_none_or(|bucket| rate.refilled(*bucket, now) >= 1.0)
+        self.left.get(key).is_none_or(|bucket| rate.refilled(bucket.value, now) >= 1.0)
     }
 
-    /// Forgets the buckets that are full again: once a second at most, since under a flood none may be.
-    fn sweep(&self, now: Instant, rate: Rate) {
-        if self.left.len() < SWEEP {
-            return;
-        }
-        let second = now.saturating_duration_since(self.started).as_secs();
-        let last = self.swept.load(Ordering::Relaxed);
-        if second > last
-            && self.swept.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        {
-            self.left.retain(|_, bucket| rate.refilled(*bucket, now) < rate.burst);
-        }
+    /// Fills a bucket.
+    pub(super) fn fill(&self, key: &K) {
+        self.left.remove(key);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.left.len()
     }
 }
 
@@ -74,6 +69,11 @@ impl Rate {
     fn refilled(self, (left, at): (f64, Instant), now: Instant) -> f64 {
         let since: Duration = now.saturating_duration_since(at);
         (left + since.as_secs_f64() * self.per_second).min(self.burst)
+    }
+
+    /// How long a bucket that holds so much takes to be full.
+    fn time_to_fill(self, left: f64) -> Duration {
+        Duration::from_secs_f64((self.burst - left) / self.per_second)
     }
 }
 
@@ -107,9 +107,9 @@ mod tests {
         let now = start();
         let buckets = Buckets::new(now);
         assert!((0..MOST + 10).all(|key| buckets.take(now, key, RATE)));
-        assert_eq!(buckets.left.len(), MOST);
+        assert_eq!(buckets.len(), MOST);
         let later = now + Duration::from_secs(6);
         assert!(buckets.take(later, 0, RATE));
-        assert_eq!(buckets.left.len(), 1);
+        assert_eq!(buckets.len(), 1);
     }
 }

@@ -8,16 +8,13 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::lapsing::Lapsing;
+use super::limits::{Buckets, Rate};
 use crate::base::Random;
 
 /// How long a nonce may be used.
 const LIFETIME: Duration = Duration::from_secs(300);
-/// Challenges a source may draw: so many at once, and so many a second. One that has answered a challenge rightly
-/// is no longer counted.
-const BURST: f64 = 50.0;
-const RATE: f64 = 10.0;
-/// How many sources are counted at a time; beyond, a new one gets no challenge.
-const MOST: usize = 65_536;
+/// Challenges that a source may draw. One that has answered a challenge rightly is no longer counted.
+const CHALLENGES: Rate = Rate { per_second: 10.0, burst: 50.0 };
 
 /// Nonces and what is remembered of them.
 #[derive(Debug)]
@@ -26,8 +23,8 @@ pub(super) struct Realm {
     started: Instant,
     /// The highest count that each nonce in use was used with.
     counts: Lapsing<Box<str>, u32>,
-    /// The challenges each source has left, and since when.
-    buckets: Lapsing<IpAddr, (f64, Instant)>,
+    /// The challenges that each source has left.
+    challenges: Buckets<IpAddr>,
 }
 
 /// What a nonce is worth.
@@ -45,7 +42,7 @@ impl Realm {
     pub(super) fn new(now: Instant, random: &mut Random) -> Self {
         let mut key = [0; 32];
         random.fill(&mut key);
-        Self { key, started: now, counts: Lapsing::new(now), buckets: Lapsing::new(now) }
+        Self { key, started: now, counts: Lapsing::new(now), challenges: Buckets::new(now) }
     }
 
     /// A nonce for a source: the time, a random salt, and a code over both and the source. The salt keeps phones
@@ -78,25 +75,15 @@ impl Realm {
         Nonce::Fresh
     }
 
-    /// Whether a source may draw another challenge.
+    /// Whether a source may draw another challenge. While too many others are counted, a new one gets none.
     pub(super) fn may_challenge(&self, now: Instant, source: IpAddr) -> bool {
         let source = network(source);
-        if self.buckets.is_full_for(now, &source, MOST) {
-            return false;
-        }
-        let mut bucket = self.buckets.entry(now, source, || ((BURST, now), now));
-        let (left, at) = bucket.value;
-        let left = (left + now.saturating_duration_since(at).as_secs_f64() * RATE).min(BURST);
-        let may = left >= 1.0;
-        bucket.value = (if may { left - 1.0 } else { left }, now);
-        // By then it is full again, as if it had never been.
-        bucket.until = now + Duration::from_secs_f64(BURST / RATE);
-        may
+        !self.challenges.is_full_for(now, &source) && self.challenges.take(now, source, CHALLENGES)
     }
 
     /// A source answered rightly: what it drew is given back.
     pub(super) fn trust(&self, source: IpAddr) {
-        self.buckets.remove(&network(source));
+        self.challenges.fill(&network(source));
     }
 
     fn millis(&self, now: Instant) -> u64 {
@@ -121,6 +108,7 @@ fn network(source: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::MOST;
     use super::*;
 
     fn start() -> Instant {
@@ -181,10 +169,10 @@ mod tests {
         assert!((0..most).all(|number| realm.may_challenge(now, source(number))));
         assert!(!realm.may_challenge(now, HERE), "no place is left to count another");
         assert!(realm.may_challenge(now, source(0)), "those that are counted go on");
-        assert_eq!(realm.buckets.len(), MOST);
+        assert_eq!(realm.challenges.len(), MOST);
         let later = now + Duration::from_secs(6);
         assert!(realm.may_challenge(later, HERE));
-        assert_eq!(realm.buckets.len(), 1, "the others have all their challenges again");
+        assert_eq!(realm.challenges.len(), 1, "the others have all their challenges again");
     }
 
     #[test]
