@@ -10,6 +10,7 @@ pub mod settings;
 pub mod shard;
 pub mod side;
 pub mod time;
+pub mod timestamp;
 
 pub use flow::{ConnectionId, Flow, Transport};
 pub use number::PhoneNumber;
@@ -17,3 +18,4 @@ pub use random::Random;
 pub use secret::Secret;
 pub use shard::Shards;
 pub use side::Side;
+pub use timestamp::Timestamp;

@@ -118,6 +118,7 @@ impl Call {
             caller: notes.caller,
             destination: plan.map(|plan| plan.destination),
             shown: plan.map(|plan| plan.show),
+            session: None,
             outcome: notes.outcome.unwrap_or(Outcome::Unavailable),
             hung_up: notes.hung_up,
             status: self.caller.notes.status,
@@ -150,7 +151,7 @@ impl Call {
             status: *status,
             cause: cause.map(Cause::value),
             billable_ms: billable,
-            media,
+            media: media.map(Into::into),
         }
     }
 }

@@ -1,5 +1,22 @@
-//! Floor 3: what is written down of calls.
+//! Floor 3: what is written down: sessions, numbers, call records, events; and what a database has to be able to do
+//! with them.
 
+mod entry;
+mod event;
+mod number;
+mod quality;
 mod record;
+mod session;
+mod store;
+mod whole;
 
+pub use entry::Entry;
+pub use event::{Event, EventKind, StoredEvent};
+pub use number::{Number, NumberState};
+pub use quality::MediaRecord;
 pub use record::{CallRecord, HungUp, LegRecord, Outcome, TurnedAwayInvite};
+pub use session::{Party, Session, SessionId, SessionStatus};
+pub use store::{
+    Answered, CallFilter, Change, ChangeSink, Changed, Created, Loaded, NewSession, Page, Redacted,
+    SessionFilter, Store, StoreFault,
+};

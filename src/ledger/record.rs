@@ -1,16 +1,18 @@
 //! The call record (CDR): one for each INVITE of a trunk or a phone, refused ones included, written once, when all
 //! legs of its call have ended. An INVITE that is turned away before it is a call has one too.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::{MediaRecord, SessionId, whole};
 use crate::base::PhoneNumber;
-use crate::relay::Quality;
 
 /// How a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outcome {
+    /// It has not ended: the record of a call that goes on.
+    InProgress,
     /// The two parties were connected.
     Answered,
     /// The callee was busy.
@@ -34,7 +36,7 @@ pub enum Outcome {
 }
 
 /// Who ended an established call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HungUp {
@@ -50,10 +52,12 @@ pub enum HungUp {
     Failure,
     /// The switch, when it stopped or the operator asked for it.
     Operator,
+    /// Nobody: the process was killed, or its machine, and the call with it.
+    Crash,
 }
 
 /// One call. Times of day are milliseconds since the Unix epoch, durations milliseconds on the monotonic clock.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallRecord {
     /// The call's own id, a random token that neither party sees.
     pub id: Box<str>,
@@ -62,24 +66,26 @@ pub struct CallRecord {
     /// The trunk or phone that the call came from.
     pub source: Box<str>,
     /// The dialled number where it could be read, else null.
-    #[serde(serialize_with = "whole")]
+    #[serde(with = "whole::option")]
     pub dialled: Option<PhoneNumber>,
     /// The caller's number where it is known, else null.
-    #[serde(serialize_with = "whole")]
+    #[serde(with = "whole::option")]
     pub caller: Option<PhoneNumber>,
     /// The real destination, once decided.
-    #[serde(serialize_with = "whole")]
+    #[serde(with = "whole::option")]
     pub destination: Option<PhoneNumber>,
     /// The caller ID that the callee saw.
-    #[serde(serialize_with = "whole")]
+    #[serde(with = "whole::option")]
     pub shown: Option<PhoneNumber>,
+    /// The session that decided it.
+    pub session: Option<SessionId>,
     /// How it ended.
     pub outcome: Outcome,
     /// Who hung up, for a call that was connected.
     pub hung_up: Option<HungUp>,
     /// The SIP status of the final response to the caller.
     pub status: Option<u16>,
-    /// The Q.850 cause of its end.
+    /// The Q.850 cause of its end; 0 while it goes on.
     pub cause: u8,
     /// From INVITE to decision.
     pub decided_ms: Option<u64>,
@@ -87,9 +93,9 @@ pub struct CallRecord {
     pub ringing_ms: Option<u64>,
     /// From INVITE to the answer.
     pub answered_ms: Option<u64>,
-    /// From INVITE to the end.
+    /// From INVITE to the end, or so far.
     pub ended_ms: u64,
-    /// From the answer to the end; 0 for a call that was not connected.
+    /// From the answer to the end, or so far; 0 for a call that was not connected.
     pub billable_ms: u64,
     /// The legs: the caller's first, then each attempt to reach the callee.
     pub legs: Vec<LegRecord>,
@@ -98,7 +104,7 @@ pub struct CallRecord {
 }
 
 /// One leg of a call; times count from the call's INVITE.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LegRecord {
     /// The trunk, or the phone, of this leg.
     pub peer: Box<str>,
@@ -117,7 +123,7 @@ pub struct LegRecord {
     /// From its answer to its end. A leg that was answered and then cancelled counts.
     pub billable_ms: u64,
     /// What its media were like, where there were any.
-    pub media: Option<Quality>,
+    pub media: Option<MediaRecord>,
 }
 
 /// What is known of an INVITE that was turned away before it was a call.
@@ -165,6 +171,7 @@ impl CallRecord {
             caller,
             destination: None,
             shown: None,
+            session: None,
             outcome: Outcome::Refused,
             hung_up: None,
             status: Some(status),
@@ -178,8 +185,4 @@ impl CallRecord {
             trace,
         }
     }
-}
-
-fn whole<S: Serializer>(number: &Option<PhoneNumber>, serializer: S) -> Result<S::Ok, S::Error> {
-    number.map(PhoneNumber::reveal).serialize(serializer)
 }

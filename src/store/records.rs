@@ -238,6 +238,7 @@ mod tests {
             caller: None,
             destination: None,
             shown: None,
+            session: None,
             outcome: Outcome::Refused,
             hung_up: None,
             status: Some(404),

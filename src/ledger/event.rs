@@ -1,0 +1,59 @@
+//! What is told to the operator's systems, by server-sent events and by callbacks.
+
+use serde::{Deserialize, Serialize};
+
+use super::SessionId;
+use crate::base::Timestamp;
+
+/// Something that happened to a call or a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What, as in `call.answered`.
+    pub kind: EventKind,
+    /// The call that it is about.
+    pub call: Option<Box<str>>,
+    /// The session that it is about.
+    pub session: Option<SessionId>,
+    /// The call record as it stands, or the session: the JSON that the API shows.
+    pub data: serde_json::Value,
+    /// Where a callback goes as well.
+    pub callback_url: Option<Box<str>>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A call was decided, and the callee is being called.
+    #[serde(rename = "call.started")]
+    CallStarted,
+    /// The callee is being alerted.
+    #[serde(rename = "call.ringing")]
+    CallRinging,
+    /// The parties are connected.
+    #[serde(rename = "call.answered")]
+    CallAnswered,
+    /// A call is over, refused ones included; its record is final.
+    #[serde(rename = "call.ended")]
+    CallEnded,
+    /// A session was created.
+    #[serde(rename = "session.created")]
+    SessionCreated,
+    /// A session was changed, reopened or bound to a caller.
+    #[serde(rename = "session.changed")]
+    SessionChanged,
+    /// A session was closed.
+    #[serde(rename = "session.closed")]
+    SessionClosed,
+}
+
+/// An event as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredEvent {
+    /// Its place in the store's order, from 1; resuming starts after one.
+    pub id: u64,
+    /// What happened.
+    pub event: Event,
+}
