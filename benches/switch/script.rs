@@ -170,7 +170,7 @@ impl Run {
                     self.records += 1;
                     None
                 }
-                Output::Media(_) | Output::Resolve { .. } => None,
+                Output::Media(_) | Output::Progress { .. } | Output::Resolve { .. } => None,
             };
             if let Some(input) = answer {
                 self.switch.handle(self.now, input);

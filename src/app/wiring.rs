@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::call::Policy;
+use crate::call::{CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::net::Services;
 use crate::route::{self, Decision, Question};
@@ -32,6 +32,9 @@ impl Services for Wiring {
     fn flush(&mut self) -> bool {
         self.media.flush()
     }
+
+    /// Nothing shows running calls yet.
+    fn progress(&mut self, _call: CallKey, _record: Box<CallRecord>) {}
 
     fn record(&mut self, record: Box<CallRecord>) {
         self.records.write(record);

@@ -64,6 +64,7 @@ impl Call {
         self.notes.answered(ctx.now);
         self.give_up_attempts(ctx);
         self.set_media(ctx);
+        self.tell_progress(ctx);
     }
 
     /// Answers an INVITE of a leg with 2xx; its ACK is awaited.

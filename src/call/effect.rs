@@ -125,6 +125,8 @@ pub enum Effect {
     Decide(Box<Question>),
     /// Tell the media engine.
     Media(relay::Command),
+    /// The call has come so far: its callee is called, it rings, it is answered. Each is told once.
+    Progress(Box<CallRecord>),
     /// The call is over: write its record and forget it.
     Record(Box<CallRecord>),
 }

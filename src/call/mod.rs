@@ -189,8 +189,11 @@ impl Call {
         self.timers.next()
     }
 
-    /// The operator, or the end of a drain, ends the call.
-    pub fn hang_up(&mut self, ctx: &mut Context<'_>) {
-        self.finish(ctx, HungUp::Operator, Cause::NoCircuit);
+    /// The operator, or the end of a drain, ends the call, however far it has come.
+    pub fn hang_up(&mut self, ctx: &mut Context<'_>, cause: Cause) {
+        if !matches!(self.stage, Stage::Ending | Stage::Over) {
+            self.notes.hung_up(HungUp::Operator);
+        }
+        self.finish(ctx, HungUp::Operator, cause);
     }
 }

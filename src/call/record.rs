@@ -1,9 +1,10 @@
 //! What is noted while a call goes on, and the record made of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::leg::LegNotes;
-use super::{Call, Context, Leg};
+use super::{Call, Context, Effect, Leg};
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::{CallRecord, HungUp, LegRecord, Outcome};
 use crate::mask::Cause;
@@ -28,7 +29,7 @@ pub(super) struct Notes {
     cause: Option<Cause>,
     hung_up: Option<HungUp>,
     pub(super) quality: Option<[Quality; 2]>,
-    trace: Vec<String>,
+    trace: Arc<[String]>,
 }
 
 impl Notes {
@@ -47,7 +48,7 @@ impl Notes {
             cause: None,
             hung_up: None,
             quality: None,
-            trace: Vec::new(),
+            trace: Arc::default(),
         }
     }
 
@@ -97,11 +98,11 @@ fn millis(from: Instant, to: Instant) -> u64 {
 }
 
 impl Call {
-    /// The record of a call that is over.
-    pub(super) fn record(&self) -> CallRecord {
+    /// The record of the call as it stands.
+    pub(super) fn record(&self, now: Instant) -> CallRecord {
         let notes = &self.notes;
         let plan = self.plan.as_deref();
-        let ended = notes.ended.unwrap_or(notes.received);
+        let ended = notes.ended.unwrap_or(now);
         let ringing = self.attempts.iter().filter_map(|leg| leg.notes.ringing).min();
         let legs = std::iter::once((&self.caller, self.quality_of(Side::A)))
             .chain(self.attempts.iter().enumerate().map(|(place, leg)| {
@@ -119,10 +120,10 @@ impl Call {
             destination: plan.map(|plan| plan.destination),
             shown: plan.map(|plan| plan.show),
             session: None,
-            outcome: notes.outcome.unwrap_or(Outcome::Unavailable),
+            outcome: notes.outcome.unwrap_or(Outcome::InProgress),
             hung_up: notes.hung_up,
             status: self.caller.notes.status,
-            cause: notes.cause.unwrap_or(Cause::TemporaryFailure).value(),
+            cause: notes.cause.map_or(0, Cause::value),
             decided_ms: notes.since(notes.decided),
             ringing_ms: notes.since(ringing),
             answered_ms: notes.since(notes.answered),
@@ -131,6 +132,12 @@ impl Call {
             legs,
             trace: notes.trace.clone(),
         }
+    }
+
+    /// Tells how far the call has come.
+    pub(super) fn tell_progress(&self, ctx: &mut Context<'_>) {
+        let record = self.record(ctx.now);
+        ctx.effects.push_back(Effect::Progress(Box::new(record)));
     }
 
     fn quality_of(&self, side: Side) -> Option<Quality> {

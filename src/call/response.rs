@@ -53,6 +53,7 @@ impl Call {
 
     /// A provisional response other than 100: ringing, whatever it says, unless its media are to be heard.
     fn alerted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
+        let is_first = self.attempts.iter().all(|leg| leg.notes.ringing.is_none());
         let leg = &mut self.attempts[place];
         if response.status() == Status::TRYING
             || leg.state != LegState::Inviting
@@ -67,6 +68,9 @@ impl Call {
         let media = heard.map(|heard| self.attempts[place].hear(heard));
         let crossing = media.filter(|_| relays).map_or(Crossing::Ringing, Crossing::Progress);
         self.cross(ctx, LegId::attempt(place), crossing);
+        if is_first {
+            self.tell_progress(ctx);
+        }
     }
 
     /// The 2xx of an attempt: it wins, or comes too late and is ended at once. One that no call can be made of, for

@@ -205,6 +205,7 @@ impl Call {
         }
         let plan = self.plan.as_ref().expect("ports are asked for by a plan");
         self.timers.set(Timer::Ring, ctx.now + plan.ring_timeout);
+        self.tell_progress(ctx);
     }
 
     /// Sends one INVITE toward the callee, built from the crossing of the caller's offer.

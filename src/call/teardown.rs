@@ -122,7 +122,7 @@ impl Call {
         let is_quiet = matches!(self.relay, Relay::None | Relay::Closed);
         if self.stage == Stage::Ending && is_quiet && self.legs().all(is_leg_over) {
             self.stage = Stage::Over;
-            let record = self.record();
+            let record = self.record(ctx.now);
             ctx.effects.push_back(Effect::Record(Box::new(record)));
         }
     }

@@ -1,6 +1,8 @@
 //! The call record (CDR): one for each INVITE of a trunk or a phone, refused ones included, written once, when all
 //! legs of its call have ended. An INVITE that is turned away before it is a call has one too.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{MediaRecord, SessionId, whole};
@@ -99,8 +101,8 @@ pub struct CallRecord {
     pub billable_ms: u64,
     /// The legs: the caller's first, then each attempt to reach the callee.
     pub legs: Vec<LegRecord>,
-    /// The steps of the decision, numbers redacted.
-    pub trace: Vec<String>,
+    /// The steps of the decision, numbers redacted; shared by all records of the call as it goes on.
+    pub trace: Arc<[String]>,
 }
 
 /// One leg of a call; times count from the call's INVITE.
@@ -182,7 +184,7 @@ impl CallRecord {
             ended_ms: 0,
             billable_ms: 0,
             legs: vec![leg],
-            trace,
+            trace: trace.into(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub use tally::Tally;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::call::Policy;
+use crate::call::{CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
 use crate::route::{Decision, Question};
@@ -78,6 +78,8 @@ pub trait Services: Send + 'static {
     fn media(&mut self, command: relay::Command) -> Option<relay::Event>;
     /// Hands over the orders that still wait; false while some have to wait on.
     fn flush(&mut self) -> bool;
+    /// Takes note of how far a call has come.
+    fn progress(&mut self, call: CallKey, record: Box<CallRecord>);
     /// Writes down a call.
     fn record(&mut self, record: Box<CallRecord>);
 }

@@ -307,6 +307,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
                         self.machine.handle(now, Input::Media(event));
                     }
                 }
+                Output::Progress { call, record } => self.services.progress(call, record),
                 Output::Record(record) => self.services.record(record),
             }
         }

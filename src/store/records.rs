@@ -249,7 +249,7 @@ mod tests {
             ended_ms: 1,
             billable_ms: 0,
             legs: Vec::new(),
-            trace: Vec::new(),
+            trace: std::sync::Arc::default(),
         })
     }
 

@@ -55,6 +55,11 @@ pub enum Command {
     Reconfigure(Arc<Policy>),
     /// No new calls.
     Drain,
+    /// End a call, however far it has come; nothing happens where it has ended.
+    HangUp {
+        /// The call of an [`Output::Progress`].
+        call: CallKey,
+    },
     /// End every call.
     HangUpAll,
     /// Write the record of every call now, whatever still waits for an answer: the process is about to end.
@@ -98,6 +103,14 @@ pub enum Output {
     },
     /// Tell the media engine.
     Media(relay::Command),
+    /// A call has come so far: its callee is called, it rings, it is answered. Each is told once, in this order, and
+    /// none after the [`Output::Record`].
+    Progress {
+        /// Which call: what [`Command::HangUp`] wants to know.
+        call: CallKey,
+        /// Its record as it stands.
+        record: Box<CallRecord>,
+    },
     /// Write a call record.
     Record(Box<CallRecord>),
 }

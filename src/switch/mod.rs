@@ -32,6 +32,7 @@ use slab::Slab;
 use crate::base::Random;
 use crate::base::time::Anchor;
 use crate::call::{Call, CallKey, Context, Effect, LegId, Policy, Purpose};
+use crate::mask::Cause;
 use crate::relay;
 use crate::route::{Decision, Plan};
 
@@ -140,7 +141,12 @@ impl Switch {
             Input::Behind(is_behind) => self.is_behind = is_behind,
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
             Input::Command(Command::Drain) => self.is_draining = true,
-            Input::Command(Command::HangUpAll) => self.with_calls(now, Call::hang_up),
+            Input::Command(Command::HangUp { call }) => {
+                self.with_call(now, call, |call, ctx| call.hang_up(ctx, Cause::Normal));
+            }
+            Input::Command(Command::HangUpAll) => {
+                self.with_calls(now, |call, ctx| call.hang_up(ctx, Cause::NoCircuit));
+            }
             Input::Command(Command::CloseAll) => self.with_calls(now, Call::close),
         }
     }

@@ -56,6 +56,9 @@ impl Switch {
                 }
                 Effect::Decide(question) => self.outputs.push_back(Output::Decide { call: key, question }),
                 Effect::Media(command) => self.outputs.push_back(Output::Media(command)),
+                Effect::Progress(record) => {
+                    self.outputs.push_back(Output::Progress { call: key, record });
+                }
                 Effect::Record(record) => self.outputs.push_back(Output::Record(record)),
             }
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use maskline::base::settings::Settings;
 use maskline::base::time::Anchor;
 use maskline::base::{ConnectionId, Flow, Random, Shards, Transport};
-use maskline::call::{Listener, Policy};
+use maskline::call::{CallKey, Listener, Policy};
 use maskline::ledger::CallRecord;
 use maskline::relay::{Event, RelayId};
 use maskline::route::{self, Index};
@@ -48,6 +48,8 @@ pub struct Inner {
     pub is_undecided: bool,
     /// What host names lead to.
     pub names: HashMap<String, Vec<SocketAddr>>,
+    /// How far calls have come, as it was told.
+    pub progress: Vec<(CallKey, CallRecord)>,
     pub records: Vec<CallRecord>,
     /// All that was sent, by anyone.
     pub wire: Vec<Datagram>,
@@ -93,6 +95,7 @@ impl World {
             engine_delay: Duration::ZERO,
             is_undecided: false,
             names: HashMap::new(),
+            progress: Vec::new(),
             records: Vec::new(),
             wire: Vec::new(),
             inboxes: BTreeMap::new(),
@@ -342,6 +345,7 @@ impl Inner {
                         self.agenda.add(self.now + self.engine_delay, Happening::Switch(Input::Media(event)));
                     }
                 }
+                Output::Progress { call, record } => self.progress.push((call, *record)),
                 Output::Record(record) => self.records.push(*record),
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use crate::call::Policy;
+use crate::call::{CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::net::{Machine, Services};
 use crate::relay;
@@ -75,6 +75,8 @@ impl Services for Fixed {
     }
 
     fn reconfigure(&mut self, _policy: &Arc<Policy>) {}
+
+    fn progress(&mut self, _call: CallKey, _record: Box<CallRecord>) {}
 
     fn record(&mut self, _record: Box<CallRecord>) {}
 }
