@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
+use maskline::base::g711::Law;
+use maskline::base::tones::CallTone;
 use maskline::base::{Random, Side};
 use maskline::media::{Engine, Handle, OpenFault, Options};
-use maskline::relay::{Command, Digit, Endpoint, Event, PayloadMap, RelayId};
+use maskline::relay::{Command, Digit, Endpoint, Event, PayloadMap, RelayId, Sound};
 use maskline::rtp::packet::{Header, Received};
 use maskline::sdp::Codec;
 
@@ -167,6 +169,33 @@ fn digits_are_played() {
     let tones: Vec<_> = std::iter::repeat_with(|| a.hear()).take(4).collect();
     assert!(tones.iter().all(|(read, payload, _)| read.payload_type == 101 && payload[0] == 11));
     assert_eq!(tones.iter().filter(|(_, payload, _)| payload[1] & 0x80 != 0).count(), 3);
+}
+
+#[test]
+fn a_tone_is_heard_at_its_pitch_until_it_stops() {
+    let mut bench = Bench::new(17360..=17369, 1);
+    bench.open(RELAY, [V4, V4]);
+    let a = Party::new(V4);
+    bench.set(RELAY, Side::A, &a);
+    let tone = CallTone { hertz: [440, 0], cadence: [60_000, 0, 0, 0] };
+    bench.handle.command(Command::Play { relay: RELAY, to: Side::A, what: Sound::Tone(tone) });
+    let heard: Vec<_> = std::iter::repeat_with(|| a.hear()).take(50).collect();
+    for pair in heard.windows(2) {
+        let (one, next) = (&pair[0].0, &pair[1].0);
+        assert_eq!(next.sequence, one.sequence.wrapping_add(1));
+        assert_eq!(next.timestamp, one.timestamp.wrapping_add(160));
+        assert_eq!((next.ssrc, next.payload_type), (one.ssrc, 8));
+    }
+    let samples: Vec<i16> =
+        heard.iter().flat_map(|(_, payload, _)| payload.iter().map(|code| Law::A.decode(*code))).collect();
+    let rises = samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+    assert!((439..=441).contains(&rises), "{rises} in a second");
+    bench.handle.command(Command::Stop { relay: RELAY, to: Side::A });
+    bench.handle.command(Command::Close { relay: RELAY });
+    let Event::Closed { quality: [quality, _], .. } = bench.event() else { panic!() };
+    a.0.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let rest = std::iter::from_fn(|| a.0.recv_from(&mut [0; 1500]).ok()).count();
+    assert_eq!(quality.packets_sent, 50 + rest as u64, "none after the last that was counted");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! seams for randomness and time, network flows, and the settings.
 
 pub mod flow;
+pub mod g711;
 pub mod number;
 pub mod numbering;
 pub mod random;
@@ -11,6 +12,7 @@ pub mod shard;
 pub mod side;
 pub mod time;
 pub mod timestamp;
+pub mod tones;
 
 pub use flow::{ConnectionId, Flow, Transport};
 pub use number::PhoneNumber;

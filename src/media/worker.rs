@@ -245,6 +245,8 @@ impl Worker {
             Command::Set { side, endpoint, .. } => relay.set(now, side, endpoint, &mut self.random),
             Command::Silence { after, .. } => relay.limit_silence(after),
             Command::Digit { to, digit, duration, .. } => relay.play(now, to, digit, duration),
+            Command::Play { to, what, .. } => relay.sound(now, to, what),
+            Command::Stop { to, .. } => relay.stop(to),
             Command::Close { relay } => return self.close(now, relay),
         }
         self.settle(key);

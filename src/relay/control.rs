@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
+use super::sound::Sound;
 use crate::base::Side;
 use crate::sdp::Codec;
 
@@ -87,6 +88,23 @@ pub enum Command {
         /// How long it sounds: held between 40 ms and 6 s.
         duration: Duration,
     },
+    /// Let a side hear a sound, in place of what it heard before, until it is stopped: as G.711 where the side has
+    /// that, else as nothing. While it goes on the other side is not heard.
+    Play {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that hears it.
+        to: Side,
+        /// The sound.
+        what: Sound,
+    },
+    /// Stop a side's sound; what the other side says follows on.
+    Stop {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that hears it.
+        to: Side,
+    },
     /// End the relay; answered by [`Event::Closed`].
     Close {
         /// Which relay.
@@ -103,6 +121,8 @@ impl Command {
             | Command::Set { relay, .. }
             | Command::Silence { relay, .. }
             | Command::Digit { relay, .. }
+            | Command::Play { relay, .. }
+            | Command::Stop { relay, .. }
             | Command::Close { relay } => *relay,
         }
     }
@@ -123,7 +143,8 @@ pub enum Event {
         /// Which relay.
         relay: RelayId,
     },
-    /// A side keyed a digit that the other side has no telephone-event format for: told once, when it ended.
+    /// A side keyed a digit that the other side has no telephone-event format for, or of which nothing is known yet:
+    /// told once, when it ended.
     Digit {
         /// Which relay.
         relay: RelayId,

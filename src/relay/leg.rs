@@ -11,7 +11,9 @@ use super::player::Player;
 use super::reception::Reception;
 use super::reporter::Reporter;
 use super::route::{Routes, ToneFormat, tone_format, unknown_payload_type};
+use super::sound::{self, SAMPLES, Sound, Sounding};
 use super::{Port, Transmit};
+use crate::base::g711::RATE;
 use crate::base::{Random, Side};
 use crate::rtp::{Goodbye, Heard};
 use crate::sdp::Codec;
@@ -32,6 +34,8 @@ pub(super) struct Leg {
     pub(super) outgoing: Outgoing,
     pub(super) keying: Keying,
     pub(super) player: Player,
+    /// What it hears in place of the other side.
+    sounding: Option<Box<Sounding>>,
     reporter: Reporter,
     /// Since when media may flow in some direction: reports and keep-alives begin then.
     joined: Option<Instant>,
@@ -52,6 +56,7 @@ impl Leg {
             outgoing: Outgoing::new(now, random),
             keying: Keying::default(),
             player: Player::default(),
+            sounding: None,
             reporter: Reporter::new(now, random),
             joined: None,
             codec: None,
@@ -117,7 +122,8 @@ impl Leg {
 
     /// The earliest moment that something may be due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let own = [self.player.deadline(), self.reporter.deadline(), self.keep_alive()];
+        let sounding = self.sounding.as_ref().map(|sounding| sounding.deadline());
+        let own = [self.player.deadline(), sounding, self.reporter.deadline(), self.keep_alive()];
         own.into_iter().flatten().chain(self.keying.deadline()).min()
     }
 
@@ -130,6 +136,7 @@ impl Leg {
     /// Writes what is due to the side; to be called until there is nothing.
     pub(super) fn due(&mut self, now: Instant, random: &mut Random, buffer: &mut [u8]) -> Option<Transmit> {
         self.due_tone(now, buffer)
+            .or_else(|| self.due_sound(now, buffer))
             .or_else(|| self.due_keep_alive(now, buffer))
             .or_else(|| self.due_report(now, random, buffer))
     }
@@ -146,6 +153,40 @@ impl Leg {
         let payload = note.tone.bytes();
         let header = outgoing.own(note.timestamp, format.payload_type, note.first);
         outgoing.count(now, payload.len());
+        Some(self.transmit(Port::Rtp, to, header.write(&payload, buffer)))
+    }
+
+    /// Begins a sound; one that goes on already is let go on.
+    pub(super) fn sound(&mut self, now: Instant, sound: Sound) {
+        if !self.sounding.as_ref().is_some_and(|sounding| sounding.is(&sound)) {
+            self.sounding = Some(Box::new(Sounding::new(now, sound)));
+        }
+    }
+
+    pub(super) fn silence(&mut self) {
+        self.sounding = None;
+    }
+
+    /// Whether it hears something of ours, so that the other side has to wait.
+    #[inline]
+    pub(super) fn is_hearing_us(&self) -> bool {
+        self.player.is_sounding() || self.sounding.is_some()
+    }
+
+    fn due_sound(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        let (to, format) = (self.open_target(), sound::law(&self.endpoint.formats));
+        let sounding = self.sounding.as_mut()?;
+        let (Some(to), Some((law, payload_type)), false) = (to, format, self.player.is_sounding()) else {
+            sounding.pass(now);
+            return None;
+        };
+        let mut payload = [0; SAMPLES];
+        let beat = sounding.due(now, law, &mut payload)?;
+        self.outgoing.keep_time(now, RATE);
+        self.outgoing.detach();
+        let timestamp = self.outgoing.timestamp(beat.at);
+        let header = self.outgoing.own(timestamp, payload_type, beat.is_first);
+        self.outgoing.count(now, SAMPLES);
         Some(self.transmit(Port::Rtp, to, header.write(&payload, buffer)))
     }
 

@@ -14,6 +14,7 @@ mod player;
 mod reception;
 mod reporter;
 mod route;
+mod sound;
 #[cfg(test)]
 mod tests;
 
@@ -23,15 +24,19 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Random, Side};
 use crate::rtp::packet::is_rtcp;
-use crate::rtp::{Received, Tone};
+use crate::rtp::rtcp::LONGEST;
+use crate::rtp::{HEADER, Received, Tone};
 pub use control::{Command, Digit, Endpoint, Event, PayloadMap, Quality, RelayId};
+use keying::Told;
 use leg::Leg;
 use outgoing::Theirs;
 use reception::Step;
 use route::{Fate, Route, ToneFormat};
+pub use sound::Sound;
 
 /// The longest packet that a relay makes of its own accord.
-pub const OWN: usize = crate::rtp::rtcp::LONGEST;
+pub const OWN: usize = HEADER + sound::SAMPLES;
+const _: () = assert!(OWN >= LONGEST, "a report has room where a sound has");
 
 /// Which of a side's two ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +139,17 @@ impl Relay {
         }
     }
 
+    /// Lets a side hear a sound until [`Relay::stop`].
+    pub fn sound(&mut self, now: Instant, to: Side, sound: Sound) {
+        self.legs[to.index()].sound(now, sound);
+        self.reschedule();
+    }
+
+    /// Ends a side's sound.
+    pub fn stop(&mut self, to: Side) {
+        self.legs[to.index()].silence();
+    }
+
     /// A datagram that came to the RTP port toward `from`: what is to go to the other side, made of it in place.
     #[inline]
     pub fn rtp<'p>(
@@ -151,15 +167,21 @@ impl Relay {
             self.legs[from.index()].dropped += 1;
             return None;
         };
+        if let Some(Route { fate: Fate::Tone(None), clock, .. }) = route {
+            self.tell_tone(&passing, clock, datagram);
+        }
         let (leg, other) = pair(&mut self.legs, from);
-        let Some(to) = other.open_target().filter(|_| leg.endpoint.receives && !other.player.is_sounding())
-        else {
+        let Some(to) = other.open_target().filter(|_| leg.endpoint.receives && !other.is_hearing_us()) else {
             other.outgoing.detach();
             return None;
         };
         let bytes = match route.map(|route| (route.fate, route.clock)) {
             Some((Fate::Relay(payload_type), clock)) => self.audio(&passing, clock, payload_type, datagram),
-            Some((Fate::Tone(format), clock)) => self.tone(&passing, clock, format, datagram),
+            Some((Fate::Tone(Some(format)), clock)) => self.tone(&passing, clock, format, datagram),
+            Some((Fate::Tone(None), _)) => {
+                other.outgoing.skip(passing.step);
+                None
+            }
             Some((Fate::Drop, _)) | None => {
                 leg.dropped += 1;
                 other.outgoing.skip(passing.step);
@@ -215,32 +237,43 @@ impl Relay {
         Some(header.rewrite(datagram, &packet.payload))
     }
 
-    /// A telephone event: written anew for a side that has a format for it, else told to the switch.
+    /// A packet of a telephone event of a side, and what it says of the tone; `None` where it is none.
+    fn keyed(&mut self, passing: &Passing, clock: u32, datagram: &[u8]) -> Option<(Told, Tone)> {
+        let (leg, other) = pair(&mut self.legs, passing.from);
+        let Passing { now, packet, .. } = passing;
+        let start = || other.outgoing.tone_start(*now, packet.timestamp, clock);
+        let tone = Tone::read(&datagram[packet.payload.clone()]);
+        let keyed = tone.and_then(|tone| leg.keying.hear(*now, packet, tone, clock, start).zip(Some(tone)));
+        leg.dropped += u64::from(keyed.is_none());
+        keyed
+    }
+
+    /// A telephone event that the other side has no format for: told to the switch.
+    fn tell_tone(&mut self, passing: &Passing, clock: u32, datagram: &[u8]) {
+        let from = passing.from;
+        if !self.legs[from.index()].endpoint.receives {
+            return;
+        }
+        let told = self.keyed(passing, clock, datagram).map(|(told, _)| told.ended);
+        for (digit, duration) in told.into_iter().flatten().flatten() {
+            self.events.push_back(Event::Digit { relay: self.id, from, digit, duration });
+        }
+        self.reschedule();
+    }
+
+    /// A telephone event, written anew for a side that has a format for it.
     fn tone<'p>(
         &mut self,
         passing: &Passing,
         clock: u32,
-        format: Option<ToneFormat>,
+        format: ToneFormat,
         datagram: &'p mut [u8],
     ) -> Option<&'p [u8]> {
-        let (leg, other) = pair(&mut self.legs, passing.from);
         let Passing { now, from, packet, step } = passing;
-        let outgoing = &mut other.outgoing;
-        let heard = Tone::read(&datagram[packet.payload.clone()]).and_then(|tone| {
-            let start = || outgoing.tone_start(*now, packet.timestamp, clock);
-            leg.keying.hear(*now, packet, tone, clock, start).zip(Some(tone))
-        });
-        let Some((told, tone)) = heard else {
-            leg.dropped += 1;
+        let keyed = self.keyed(passing, clock, datagram);
+        let outgoing = &mut self.legs[from.other().index()].outgoing;
+        let Some((told, tone)) = keyed else {
             outgoing.skip(*step);
-            return None;
-        };
-        let Some(format) = format else {
-            outgoing.skip(*step);
-            for (digit, duration) in told.ended.into_iter().flatten() {
-                self.events.push_back(Event::Digit { relay: self.id, from: *from, digit, duration });
-            }
-            self.reschedule();
             return None;
         };
         let slot = outgoing.place(*step)?;

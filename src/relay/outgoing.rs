@@ -61,6 +61,14 @@ impl Outgoing {
         timestamp.wrapping_add(ticks(now.saturating_duration_since(moment), self.clock))
     }
 
+    /// Lets the clock run at this rate from now on, whatever was carried last.
+    pub(super) fn keep_time(&mut self, now: Instant, clock: u32) {
+        if self.clock != clock {
+            self.anchor = (now, self.timestamp(now));
+            (self.clock, self.shift) = (clock, None);
+        }
+    }
+
     /// The place of a packet of the carried stream; `None` where it has none any more.
     #[inline]
     pub(super) fn place(&mut self, step: Step) -> Option<Slot> {

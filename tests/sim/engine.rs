@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use maskline::base::Side;
-use maskline::relay::{Command, Digit, Endpoint, Event, Quality, RelayId};
+use maskline::relay::{Command, Digit, Endpoint, Event, Quality, RelayId, Sound};
 
 /// One relay as it was last told to be.
 #[derive(Debug, Default, Clone)]
@@ -13,6 +13,8 @@ pub struct RelayState {
     pub sides: [Endpoint; 2],
     pub silence: Duration,
     pub digits: Vec<(Side, Digit, Duration)>,
+    /// What each side hears of the engine itself.
+    pub sounds: [Option<Sound>; 2],
     /// How often each side was told anew.
     pub sets: usize,
 }
@@ -57,6 +59,14 @@ impl Engine {
             }
             Command::Digit { relay, to, digit, duration } => {
                 self.relay(relay).digits.push((to, digit, duration));
+                None
+            }
+            Command::Play { relay, to, what } => {
+                self.relay(relay).sounds[to.index()] = Some(what);
+                None
+            }
+            Command::Stop { relay, to } => {
+                self.relay(relay).sounds[to.index()] = None;
                 None
             }
             Command::Close { relay } => {

@@ -5,6 +5,7 @@ mod digits;
 mod garbage;
 mod reports;
 mod silence;
+mod sounds;
 mod source;
 mod stream;
 

@@ -1,0 +1,140 @@
+//! Sounds of the relay's own: their frequency and cadence as they arrive, and how they give way to the other side.
+
+use super::*;
+use crate::base::g711::Law;
+use crate::base::tones::{CallTone, CallTones};
+
+/// One second on, one off, at 425 Hz.
+const TONE: CallTone = CallTone { hertz: [425, 0], cadence: [1_000, 1_000, 0, 0] };
+
+fn sounds(sent: Vec<Sent>) -> Vec<Sent> {
+    sent.into_iter().filter(|sent| is_rtp(sent) && !sent.payload().is_empty()).collect()
+}
+
+fn samples(sent: &[Sent], law: Law) -> Vec<i16> {
+    sent.iter().flat_map(|sent| sent.payload().iter().map(|code| law.decode(*code))).collect()
+}
+
+/// The frequency of a stretch, by how often it rises through zero.
+fn hertz(samples: &[i16]) -> usize {
+    let rises = samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+    rises * 8_000 / samples.len()
+}
+
+#[test]
+fn a_side_hears_a_tone_at_its_pitch_every_20_ms() {
+    let mut world = World::new();
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    let sent = sounds(world.run(MS(3_000)));
+    assert_eq!(sent.len(), 151);
+    assert!(sent.iter().all(|sent| (sent.side, &*sent.to.to_string()) == (Side::A, A)));
+    for (count, pair) in sent.windows(2).enumerate() {
+        assert_eq!(pair[1].after - pair[0].after, MS(20));
+        let (one, next) = (pair[0].rtp(), pair[1].rtp());
+        assert_eq!(next.sequence, one.sequence.wrapping_add(1));
+        assert_eq!(next.timestamp, one.timestamp.wrapping_add(160));
+        assert_eq!((next.ssrc, next.payload_type, next.payload.len()), (one.ssrc, 8, 160));
+        assert_eq!((one.marker, next.marker), (count == 0, false));
+    }
+    let heard = samples(&sent, Law::A);
+    assert!((424..=426).contains(&hertz(&heard[..8_000])), "{}", hertz(&heard[..8_000]));
+    assert!(heard[8_000..16_000].iter().all(|sample| sample.abs() <= 8), "a pause");
+    assert!((424..=426).contains(&hertz(&heard[16_000..24_000])));
+}
+
+#[test]
+fn it_is_written_as_the_side_can_read_it() {
+    let mut world = World::blank();
+    world.set(Side::A, endpoint(A, &[(Codec::G722, 9, 9), (Codec::Pcmu, 0, 77), (Codec::Pcma, 8, 8)]));
+    world.relay.sound(world.now, Side::A, Sound::Tone(CallTones::of("US").busy));
+    let sent = sounds(world.run(MS(400)));
+    assert!(sent.iter().all(|sent| sent.rtp().payload_type == 77));
+    assert!(samples(&sent, Law::Mu).iter().any(|sample| sample.abs() > 5_000));
+
+    let mut world = World::blank();
+    world.set(Side::A, endpoint(A, &[(Codec::G722, 9, 9)]));
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    assert_eq!(sounds(world.run(MS(400))).len(), 0, "nothing that the side could not read");
+    world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8)]));
+    assert_eq!(sounds(world.run(MS(400))).len(), 20, "once it can be heard it is");
+}
+
+#[test]
+fn the_other_side_waits_and_follows_on_in_the_same_stream() {
+    let mut world = World::new();
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    let tones = sounds(world.run(MS(1_000)));
+    assert!(world.talk(Side::B, 1, 5).iter().all(Option::is_none), "the other side is not heard");
+    let tones: Vec<Sent> = tones.into_iter().chain(sounds(world.run(MS(0)))).collect();
+    world.relay.stop(Side::A);
+    assert_eq!(sounds(world.run(MS(1_000))).len(), 0);
+    let last = tones.last().unwrap();
+    let talk: Vec<Sent> = world.talk(Side::B, 6, 3).into_iter().flatten().collect();
+    assert_eq!(talk.len(), 3);
+    let (before, after) = (last.rtp(), talk[0].rtp());
+    assert_eq!(after.ssrc, before.ssrc, "one source for the whole call");
+    assert_eq!(after.sequence, before.sequence.wrapping_add(1));
+    assert!(after.marker, "a new spurt of talk");
+    let gone = (talk[0].after - last.after).as_millis();
+    assert_eq!(u128::from(after.timestamp.wrapping_sub(before.timestamp)), gone * 8, "as the clock has run");
+    assert_eq!(talk[2].rtp().timestamp, after.timestamp.wrapping_add(320));
+}
+
+#[test]
+fn a_tone_after_wideband_audio_runs_on_its_own_clock() {
+    let mut world = World::blank();
+    let opus = Codec::Opus { fec: false, stereo: false };
+    let formats = [(opus, 111, 111), (Codec::Pcma, 8, 8)];
+    world.set(Side::A, endpoint(A, &formats));
+    world.set(Side::B, endpoint(B, &formats));
+    for count in 0..5 {
+        assert!(world.send(Side::B, &rtp(111, count, u32::from(count) * 960, 1)).is_some());
+        world.now += MS(20);
+    }
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    let sent = sounds(world.run(MS(100)));
+    for pair in sent.windows(2) {
+        assert_eq!(pair[1].rtp().timestamp, pair[0].rtp().timestamp.wrapping_add(160));
+    }
+    assert_eq!(sent.len(), 6);
+}
+
+#[test]
+fn a_side_on_hold_hears_nothing_and_the_sound_goes_on() {
+    let mut world = World::new();
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    world.change(Side::A, |endpoint| endpoint.sends = false);
+    assert_eq!(sounds(world.run(MS(500))).len(), 0);
+    world.change(Side::A, |endpoint| endpoint.sends = true);
+    let sent = sounds(world.run(MS(500)));
+    assert!((24..=26).contains(&sent.len()), "{}", sent.len());
+    assert!(sent[0].rtp().marker);
+}
+
+#[test]
+fn a_sound_that_goes_on_does_not_begin_again() {
+    let mut world = World::new();
+    let mut sent = Vec::new();
+    for sound in [TONE, TONE, CallTones::of("FR").busy] {
+        world.relay.sound(world.now, Side::A, Sound::Tone(sound));
+        sent.push(sounds(world.run(MS(990))));
+    }
+    let begins = |sent: &Vec<Sent>| sent.iter().filter(|sent| sent.rtp().marker).count();
+    assert_eq!(sent.iter().map(begins).collect::<Vec<_>>(), [1, 0, 1], "another takes its place");
+}
+
+#[test]
+fn digits_keyed_before_the_other_side_is_there_are_told() {
+    let mut world = World::blank();
+    world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8), (TONES, 101, 101)]));
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    for (sequence, payload) in [(1, [1, 10, 1, 64]), (2, [1, 0x8a, 3, 32]), (3, [1, 0x8a, 3, 32])] {
+        assert_eq!(world.send(Side::A, &rtp_with(&payload, 101, sequence, 800, 5)), None);
+    }
+    let digit = Digit::from_char('1').unwrap();
+    let told = Event::Digit { relay: RelayId(1), from: Side::A, digit, duration: MS(100) };
+    assert_eq!(world.events(), [told]);
+    world.change(Side::A, |endpoint| endpoint.receives = false);
+    world.send(Side::A, &rtp_with(&[2, 0x8a, 3, 32], 101, 4, 4_000, 5));
+    assert_eq!(world.events(), [], "not where nothing of it is to be taken");
+}
