@@ -19,6 +19,7 @@ pub mod relay;
 pub mod route;
 pub mod rtp;
 pub mod sdp;
+pub mod session;
 pub mod sip;
 pub mod store;
 pub mod switch;

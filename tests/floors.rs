@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["transaction", "relay"],
     &["dialog", "ledger"],
     &["mask", "route"],
-    &["call"],
+    &["call", "session"],
     &["switch", "media"],
     &["net", "store", "hook", "api"],
     &["app"],

@@ -1,6 +1,7 @@
 //! Floor 3: what is written down: sessions, numbers, call records, events; and what a database has to be able to do
 //! with them.
 
+mod book;
 mod entry;
 mod event;
 mod number;
@@ -10,6 +11,7 @@ mod session;
 mod store;
 mod whole;
 
+pub use book::Book;
 pub use entry::Entry;
 pub use event::{Event, EventKind, StoredEvent};
 pub use number::{Number, NumberState};

@@ -1,0 +1,130 @@
+//! Floor 5: the life of sessions and masking numbers: what the operator may ask for, drawing numbers, and keeping
+//! the store and the book in step.
+//!
+//! A session is held in the book, then committed in the store, then put into the book: so calls never meet one that
+//! could still fail, and no two get the same (number dialled, caller). Each method has to run to its end: one that is
+//! dropped half-way may leave the book behind the store until the next start.
+
+mod fault;
+mod view;
+mod wanted;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use crate::base::{PhoneNumber, Random, Timestamp};
+use crate::ledger::{Book, Entry, Number, Session, SessionId, Store};
+use crate::route::Index;
+
+pub use fault::Fault;
+pub use view::View;
+pub use wanted::{Change, Expires, NewNumber, NumberChange, Numbers, Wanted};
+
+/// Where events go: to the store's journal, without waiting.
+pub type Sink = Arc<dyn Fn(Entry) + Send + Sync>;
+
+/// The settings in force.
+pub type InForce = Arc<dyn Fn() -> Arc<Index> + Send + Sync>;
+
+/// A request's `Idempotency-Key`, and a fingerprint of its body.
+pub type Key = (Box<str>, [u8; 32]);
+
+/// Creates, changes and closes sessions, and keeps the inventory. Shared by everything that does.
+pub struct Sessions {
+    store: Arc<dyn Store>,
+    book: Arc<Book>,
+    in_force: InForce,
+    sink: Sink,
+    random: Mutex<Random>,
+}
+
+/// A session that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The session.
+    pub session: Session,
+    /// False where the same request made it before.
+    pub is_new: bool,
+}
+
+/// What became of a number that was to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Gone,
+    /// It is in use: it is drained now, and can be removed when nothing has it any more.
+    Draining(Number),
+}
+
+impl Sessions {
+    /// The service over a store and the book that is fed from it.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        book: Arc<Book>,
+        in_force: InForce,
+        sink: Sink,
+        random: Random,
+    ) -> Self {
+        Self { store, book, in_force, sink, random: Mutex::new(random) }
+    }
+
+    /// Creates a session, once for a key or a reference: when this returns it is durable, and calls go through it.
+    ///
+    /// # Errors
+    /// Where it cannot be had; nothing is kept of it then.
+    pub async fn create(&self, wanted: Wanted, key: Option<Key>, now: Timestamp) -> Result<Made, Fault> {
+        todo!()
+    }
+
+    /// Changes a session.
+    ///
+    /// # Errors
+    /// Where it cannot be changed so; it stands as it was then.
+    pub async fn change(&self, id: SessionId, change: Change, now: Timestamp) -> Result<Session, Fault> {
+        todo!()
+    }
+
+    /// Closes a session: its calls go on, new ones are refused. One that is closed stays as it is.
+    ///
+    /// # Errors
+    /// Where there is none, or the store does not answer.
+    pub async fn close(&self, id: SessionId, now: Timestamp) -> Result<Session, Fault> {
+        todo!()
+    }
+
+    /// Adds a number to the inventory, or takes back one that was retired. False where it stood there just so.
+    ///
+    /// # Errors
+    /// Where it can be no masking number of ours, or is in the inventory with another pool or trunk.
+    pub async fn add_number(&self, new: NewNumber, now: Timestamp) -> Result<(Number, bool), Fault> {
+        todo!()
+    }
+
+    /// Changes a number of the inventory.
+    ///
+    /// # Errors
+    /// Where there is none, or it would be retired while in use.
+    pub async fn change_number(
+        &self,
+        number: PhoneNumber,
+        change: NumberChange,
+        now: Timestamp,
+    ) -> Result<Number, Fault> {
+        todo!()
+    }
+
+    /// Takes a number out of the inventory, or drains it while sessions or mappings have it.
+    ///
+    /// # Errors
+    /// Where there is none, or the store does not answer.
+    pub async fn remove_number(&self, number: PhoneNumber, now: Timestamp) -> Result<Removed, Fault> {
+        todo!()
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
