@@ -32,8 +32,9 @@ pub trait Store: Send + Sync + Debug {
     /// Sessions, the youngest first.
     async fn sessions(&self, filter: &SessionFilter, page: &Page) -> Result<Vec<Session>, StoreFault>;
 
-    /// Puts a session in place of its version before, with its channels.
-    async fn change_session(&self, session: &Session) -> Result<Changed, StoreFault>;
+    /// Puts a session in place of its version before, with its channels. `now` is the moment by which another
+    /// session's numbers may be free.
+    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault>;
 
     /// The numbers that the pair's last session had: what the first party dialled, and the second.
     async fn last_numbers(
@@ -51,7 +52,8 @@ pub trait Store: Send + Sync + Debug {
     /// Takes a number out. False where there was none.
     async fn remove_number(&self, number: PhoneNumber) -> Result<bool, StoreFault>;
 
-    /// Keeps entries, all or none, in order; one that is kept already changes nothing.
+    /// Keeps entries, all or none, in order; one that is kept already changes nothing. A call that goes on is kept
+    /// with the outcome in-progress, until its end.
     async fn keep(&self, entries: &[Entry]) -> Result<(), StoreFault>;
 
     /// Call records, the youngest first.
@@ -69,8 +71,9 @@ pub trait Store: Send + Sync + Debug {
     /// Notes the answer to a request with a key; false where the key has one.
     async fn note_answer(&self, key: &str, answered: &Answered) -> Result<bool, StoreFault>;
 
-    /// Erases a party: its number leaves sessions, records and events. How many of each were changed.
-    async fn redact(&self, party: PhoneNumber) -> Result<Redacted, StoreFault>;
+    /// Erases a party: its number leaves sessions, records and events. A session of its that is open is closed, and
+    /// its cool-off is over. How many of each were changed; the sessions are told as changes, here too.
+    async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault>;
 
     /// Removes records and events that ended before a moment, and sessions whose numbers were free then.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreFault>;
