@@ -1,6 +1,7 @@
 //! Telephone numbers in their one canonical form.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 /// An E.164 number: a country code and a national number, 7 to 15 digits in all, the first not 0.
@@ -9,7 +10,7 @@ use std::str::FromStr;
 /// error message only in that form. The whole number comes out through [`PhoneNumber::reveal`] alone, which is
 /// called where handing it over is the product's job: the Request-URI of a leg, a call record, an API answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PhoneNumber(u64);
+pub struct PhoneNumber(NonZeroU64);
 
 /// Why a text is not an E.164 number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +51,7 @@ impl PhoneNumber {
     /// The digits as an integer, for an index key or a fingerprint that never leaves the process.
     #[must_use]
     pub fn as_u64(self) -> u64 {
-        self.0
+        self.0.get()
     }
 }
 

@@ -4,12 +4,15 @@
 //! There is one canonical form, [`PhoneNumber`], and one way into it. What can be read in two ways is refused.
 
 mod emergency;
+mod kind;
 mod metadata;
 mod written;
 
 use crate::base::PhoneNumber;
 use metadata::{Country, is_plausible};
 use written::{Digits, Written};
+
+pub use kind::Kind;
 
 /// How a number is written on a trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
