@@ -11,7 +11,7 @@ mod session;
 mod store;
 mod whole;
 
-pub use book::Book;
+pub use book::{Book, Channel, Hold, Live};
 pub use entry::Entry;
 pub use event::{Event, EventKind, StoredEvent};
 pub use number::{Number, NumberState};
