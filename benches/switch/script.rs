@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use maskline::base::settings::Settings;
 use maskline::base::time::Anchor;
-use maskline::base::{Flow, Random, Shards, Transport};
+use maskline::base::{Flow, Random, Shards, Timestamp, Transport};
 use maskline::call::{Listener, Policy};
+use maskline::ledger::Book;
 use maskline::relay;
 use maskline::route::{self, Index};
 use maskline::sip::{Message, Method, Name, Request, Status, Writer};
@@ -114,6 +115,7 @@ impl Script {
 /// One switch and what is around it.
 struct Run {
     policy: Arc<Policy>,
+    book: Book,
     switch: Switch,
     now: Instant,
     records: usize,
@@ -125,7 +127,7 @@ impl Run {
         let registry = Arc::new(Registry::new(script.start, &mut random));
         let anchor = Anchor::new(script.start, SystemTime::UNIX_EPOCH);
         let switch = Switch::new(0, script.policy.clone(), registry, random, anchor);
-        Self { policy: script.policy.clone(), switch, now: script.start, records: 0 }
+        Self { policy: script.policy.clone(), book: Book::new(), switch, now: script.start, records: 0 }
     }
 
     /// A message comes in, 100 µs after the last; what the switch sends comes back.
@@ -156,7 +158,8 @@ impl Run {
                     None
                 }
                 Output::Decide { call, question } => {
-                    let decision = route::decide(&self.policy.index, &question);
+                    let decision =
+                        route::decide(&self.policy.index, &self.book, Timestamp::default(), &question);
                     Some(Input::Decided { call, decision })
                 }
                 Output::Media(relay::Command::Open { relay, .. }) => {

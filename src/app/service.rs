@@ -19,6 +19,7 @@ use crate::base::settings::{Listen, Settings};
 use crate::base::time::Anchor;
 use crate::base::{Random, Shards};
 use crate::call::{Listener, Policy};
+use crate::ledger::Book;
 use crate::media::{self, Engine};
 use crate::net::{self, Handle, ListenFault, Seat, Sockets, StreamLimits, Tally};
 use crate::relay::Event;
@@ -93,8 +94,8 @@ impl Service {
         let (connections, opened) = (capacity.connections(), capacity.connections() / 4);
         let limits = StreamLimits { accepted: connections - opened, opened, ..StreamLimits::default() };
         let (seats, tally) = net::seats(shards.clone(), limits);
-        let mut starter =
-            Starter { policy, random, engine: &engine, records: &records, started: Started::now() };
+        let (book, started) = (Arc::new(Book::new()), Started::now());
+        let mut starter = Starter { policy, book, random, engine: &engine, records: &records, started };
         let registry = Arc::new(Registry::new(starter.started.monotonic, &mut starter.random));
         let mut handles = Vec::new();
         for (seat, sockets) in seats.into_iter().zip(sockets) {
@@ -211,6 +212,7 @@ impl Service {
 /// What all shards are started from.
 struct Starter<'a> {
     policy: Arc<Policy>,
+    book: Arc<Book>,
     random: Random,
     engine: &'a Engine,
     records: &'a Records,
@@ -223,6 +225,7 @@ impl Starter<'_> {
         let events = Arc::new(move |event: Event| post.input(Input::Media(event)));
         let wiring = Wiring {
             policy: Arc::clone(&self.policy),
+            book: Arc::clone(&self.book),
             media: self.engine.handle(events),
             records: self.records.writer(),
         };

@@ -1,9 +1,10 @@
 //! What a shard's switch needs done: deciding, media, records.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::call::{CallKey, Policy};
-use crate::ledger::CallRecord;
+use crate::ledger::{Book, CallRecord};
 use crate::net::Services;
 use crate::route::{self, Decision, Question};
 use crate::store::RecordWriter;
@@ -12,6 +13,7 @@ use crate::{media, relay};
 /// One shard's way to the rest of the process.
 pub(super) struct Wiring {
     pub(super) policy: Arc<Policy>,
+    pub(super) book: Arc<Book>,
     pub(super) media: media::Handle,
     pub(super) records: RecordWriter,
 }
@@ -21,8 +23,10 @@ impl Services for Wiring {
         self.policy = Arc::clone(policy);
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the edge: sessions expire by the time of day")]
     fn decide(&mut self, question: &Question) -> Decision {
-        route::decide(&self.policy.index, question)
+        let at = SystemTime::now().into();
+        route::admit(&self.policy.index, &self.book, at, question)
     }
 
     fn media(&mut self, command: relay::Command) -> Option<relay::Event> {

@@ -1,60 +1,90 @@
 //! Deciding a call.
 
-use super::{Decision, Identity, Index, Plan, Question, Refusal, RefusalKind, Source, Step, Target};
-use crate::base::PhoneNumber;
-use crate::base::settings::{Mapping, NumberFormat};
+use std::time::Duration;
+
+use super::{Decision, Identity, Index, Ours, Plan, Question, Refusal, RefusalKind, Source, Step, Target};
+use crate::base::settings::NumberFormat;
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger::Book;
 
 /// Decides a call: who calls, what was dialled, what is mapped to it, what may be shown, and where it is sent.
 /// Whatever cannot be answered is refused.
 #[must_use]
-pub fn decide(index: &Index, question: &Question) -> Decision {
-    let mut trace = Vec::with_capacity(8);
-    match plan(index, question, &mut trace) {
-        Ok((caller, mapping, target)) => Decision::Bridge(Plan {
-            dialled: mapping.dialled,
-            caller,
-            destination: mapping.destination,
-            show: mapping.show,
-            target,
-            early_media: mapping.early_media,
-            ring_timeout: index.settings().call.ring_timeout,
-            max_duration: index.settings().call.max_duration,
-            trace,
-        }),
-        Err(kind) => Decision::Refuse(Refusal { kind, trace }),
+pub fn decide(index: &Index, book: &Book, at: Timestamp, question: &Question) -> Decision {
+    let mut deciding = Deciding { index, book, at, trace: Vec::with_capacity(8) };
+    match deciding.plan(question) {
+        Ok(plan) => Decision::Bridge(Plan { trace: deciding.trace, ..plan }),
+        Err(kind) => Decision::Refuse(Refusal { kind, trace: deciding.trace }),
+    }
+}
+
+/// Decides a call that takes place: what it does to its session, moving the expiry or binding the caller, is done in
+/// the book. Of two strangers at the same time one is bound, and the other is decided anew.
+#[must_use]
+pub fn admit(index: &Index, book: &Book, at: Timestamp, question: &Question) -> Decision {
+    let decision = decide(index, book, at, question);
+    if settle(book, at, &decision) {
+        return decision;
+    }
+    // Another caller was bound since.
+    let decision = decide(index, book, at, question);
+    if settle(book, at, &decision) {
+        return decision;
+    }
+    let (kind, trace) = (RefusalKind::CallerNotAllowed, decision.trace().to_vec());
+    Decision::Refuse(Refusal { kind, trace })
+}
+
+/// Does to the session what the call does. False where another caller was bound before.
+fn settle(book: &Book, at: Timestamp, decision: &Decision) -> bool {
+    let Decision::Bridge(Plan { session: Some(id), caller, binds, extends, .. }) = decision else {
+        return true;
+    };
+    let is_bound = !binds || caller.is_some_and(|caller| book.bind(*id, caller, at));
+    if let Some(expires_at) = extends.filter(|_| is_bound) {
+        book.extend(*id, expires_at);
+    }
+    is_bound
+}
+
+/// The decision for such a call at a moment, without placing it and without any effect. It comes from the phone with
+/// the caller's number, or else by the trunk that the number dialled is rented on, or else by the first trunk.
+#[must_use]
+pub fn explain(index: &Index, book: &Book, from: Identity, to: &str, at: Timestamp) -> Decision {
+    let phone = match from {
+        Identity::Known(number) => index.phone_of(number).map(Source::Phone),
+        Identity::Anonymous => None,
+    };
+    let trunks = &index.settings().trunks;
+    let rented_on = || {
+        let dialled = index.numbering().read(to, None, None).ok()?;
+        let trunk = book.number(dialled)?.trunk.clone()?;
+        trunks.iter().position(|row| row.name == trunk)
+    };
+    let trunk = || rented_on().or((!trunks.is_empty()).then_some(0)).map(Source::Trunk);
+    match phone.or_else(trunk) {
+        Some(source) => {
+            let question = Question { source, dialled: to.to_owned(), context: None, caller: from };
+            decide(index, book, at, &question)
+        }
+        None => {
+            Decision::Refuse(Refusal { kind: RefusalKind::CallerNotAllowed, trace: vec![Step::NoSource] })
+        }
     }
 }
 
 /// The steps before anything is decided: whom a call comes from, who calls and what was dialled.
 #[must_use]
 pub fn introduce(index: &Index, question: &Question) -> Vec<Step> {
-    let mut trace = Vec::with_capacity(4);
-    let (_, format) = who(index, question, &mut trace);
-    let _ = dialled(index, question, format, &mut trace);
-    trace
+    let (from, caller, format) = who(index, question);
+    let dialled = read(index, question, format).map_or_else(|(step, _)| step, Step::Dialled);
+    vec![from, Step::Caller(caller), dialled]
 }
 
-type Planned = (Option<PhoneNumber>, Mapping, Target);
-
-fn plan(index: &Index, question: &Question, trace: &mut Vec<Step>) -> Result<Planned, RefusalKind> {
-    let (caller, format) = who(index, question, trace);
-    let dialled = dialled(index, question, format, trace)?;
-    let caller = match caller {
-        Identity::Known(caller) if index.owns(caller) => {
-            trace.push(Step::CallerIsOurs);
-            return Err(RefusalKind::CallerClaimsOwn);
-        }
-        Identity::Known(caller) => Some(caller),
-        Identity::Anonymous => None,
-    };
-    let mapping = mapping(index, dialled, caller, trace)?;
-    let target = target(index, &mapping, trace)?;
-    Ok((caller, mapping, target))
-}
-
-/// Who is calling, and how numbers are written there. A phone is its configured number whatever it claims.
-fn who(index: &Index, question: &Question, trace: &mut Vec<Step>) -> (Identity, Option<NumberFormat>) {
-    let (from, caller, format) = match question.source {
+/// Where a call comes from, who is calling, and how numbers are written there. A phone is its configured number
+/// whatever it claims.
+fn who(index: &Index, question: &Question) -> (Step, Identity, Option<NumberFormat>) {
+    match question.source {
         Source::Trunk(place) => {
             let trunk = index.trunk(place);
             (Step::FromTrunk(trunk.name.clone()), question.caller, trunk.format_in)
@@ -63,95 +93,122 @@ fn who(index: &Index, question: &Question, trace: &mut Vec<Step>) -> (Identity, 
             let phone = index.phone(place);
             (Step::FromPhone(phone.username.clone()), Identity::Known(phone.number), None)
         }
-    };
-    trace.extend([from, Step::Caller(caller)]);
-    (caller, format)
+    }
 }
 
-/// The number that was dialled: never a special one, and in one reading only.
-fn dialled(
+/// What was dialled, in the one reading that it has.
+fn read(
     index: &Index,
     question: &Question,
     format: Option<NumberFormat>,
-    trace: &mut Vec<Step>,
-) -> Result<PhoneNumber, RefusalKind> {
+) -> Result<PhoneNumber, (Step, RefusalKind)> {
     let numbering = index.numbering();
     if let Some(special) = numbering.special(&question.dialled) {
-        trace.push(Step::DialledSpecial(special));
-        return Err(special.into());
+        return Err((Step::DialledSpecial(special), special.into()));
     }
-    match numbering.read(&question.dialled, question.context.as_deref(), format) {
-        Err(why) => {
-            trace.push(Step::DialledUnreadable(why));
-            Err(RefusalKind::Ambiguous)
-        }
-        Ok(number) => {
-            trace.push(Step::Dialled(number));
-            match numbering.special_number(number) {
-                Some(special) if !index.owns(number) => {
-                    trace.push(Step::DialledSpecial(special));
-                    Err(special.into())
-                }
-                _ => Ok(number),
+    let read = numbering.read(&question.dialled, question.context.as_deref(), format);
+    read.map_err(|why| (Step::DialledUnreadable(why), RefusalKind::Ambiguous))
+}
+
+/// A decision in the making.
+pub(super) struct Deciding<'a> {
+    pub(super) index: &'a Index,
+    pub(super) book: &'a Book,
+    pub(super) at: Timestamp,
+    pub(super) trace: Vec<Step>,
+}
+
+impl<'a> Deciding<'a> {
+    fn plan(&mut self, question: &Question) -> Result<Plan, RefusalKind> {
+        let (from, caller, format) = who(self.index, question);
+        self.trace.extend([from, Step::Caller(caller)]);
+        let dialled = self.dialled(question, format)?;
+        let caller = match caller {
+            Identity::Known(caller) if self.ours().have(caller) => {
+                return Err(self.refuse(Step::CallerIsOurs, RefusalKind::CallerClaimsOwn));
             }
+            Identity::Known(caller) => Some(caller),
+            Identity::Anonymous => None,
+        };
+        let way = self.way(dialled, caller)?;
+        let target = self.target(way.destination, way.show)?;
+        let call = &self.index.settings().call;
+        let session = way.session.as_deref();
+        let seconds = |seconds: std::num::NonZeroU32| Duration::from_secs(seconds.get().into());
+        let extended = session.and_then(|live| Some(self.at.after(seconds(live.sliding_expiry?))));
+        Ok(Plan {
+            dialled,
+            caller,
+            destination: way.destination,
+            show: way.show,
+            target,
+            early_media: way.early_media,
+            ring_timeout: session.and_then(|live| live.ring_timeout).map_or(call.ring_timeout, seconds),
+            max_duration: session
+                .and_then(|live| live.call_time_limit)
+                .map_or(call.max_duration, |limit| seconds(limit).min(call.max_duration)),
+            session: session.map(|live| live.id),
+            extends: extended.filter(|extended| session.is_some_and(|live| live.expires_at < *extended)),
+            binds: way.binds,
+            trace: Vec::new(),
+        })
+    }
+
+    pub(super) fn ours(&self) -> Ours<'a> {
+        Ours { index: self.index, book: self.book }
+    }
+
+    /// Notes the step that a decision ends at.
+    pub(super) fn refuse(&mut self, step: Step, kind: RefusalKind) -> RefusalKind {
+        self.trace.push(step);
+        kind
+    }
+
+    /// The number that was dialled: never a special one, unless it is ours.
+    fn dialled(
+        &mut self,
+        question: &Question,
+        format: Option<NumberFormat>,
+    ) -> Result<PhoneNumber, RefusalKind> {
+        let number =
+            read(self.index, question, format).map_err(|(step, kind)| self.refuse(step, kind))?;
+        self.trace.push(Step::Dialled(number));
+        match self.index.numbering().special_number(number) {
+            Some(special) if !self.ours().serve(number) => {
+                Err(self.refuse(Step::DialledSpecial(special), special.into()))
+            }
+            _ => Ok(number),
         }
     }
-}
 
-/// The row for the number dialled and the caller: an exact one first, then one for anyone.
-fn mapping(
-    index: &Index,
-    dialled: PhoneNumber,
-    caller: Option<PhoneNumber>,
-    trace: &mut Vec<Step>,
-) -> Result<Mapping, RefusalKind> {
-    let (step, kind) = if !index.owns(dialled) {
-        (Step::DialledNotOurs, RefusalKind::NotOurs)
-    } else if let Some(mapping) = caller.and_then(|caller| index.mapping_for(dialled, caller)) {
-        trace.push(Step::MappedForCaller(mapping.destination));
-        return Ok(*mapping);
-    } else if let Some(mapping) = index.mapping_for_anyone(dialled) {
-        trace.push(Step::MappedForAnyone(mapping.destination));
-        return Ok(*mapping);
-    } else if index.is_mapped(dialled) {
-        (Step::NoMappingForCaller, RefusalKind::CallerNotAllowed)
-    } else {
-        (Step::NoMapping, RefusalKind::NoMapping)
-    };
-    trace.push(step);
-    Err(kind)
-}
-
-/// Where the call is sent. What reading the settings has refused already is refused here again, so that no row
-/// from elsewhere can loop, reach an emergency centre, or show a number that is not ours.
-fn target(index: &Index, mapping: &Mapping, trace: &mut Vec<Step>) -> Result<Target, RefusalKind> {
-    if index.owns(mapping.destination) {
-        trace.push(Step::DestinationIsOurs);
-        return Err(RefusalKind::DestinationOwn);
+    /// Where the call is sent. What was refused already when a row or a session was made is refused here again, so
+    /// that nothing can loop, reach an emergency centre, or show a number that is not ours, whatever has changed since.
+    fn target(&mut self, destination: PhoneNumber, show: PhoneNumber) -> Result<Target, RefusalKind> {
+        let index = self.index;
+        if self.ours().have(destination) {
+            return Err(self.refuse(Step::DestinationIsOurs, RefusalKind::DestinationOwn));
+        }
+        if let Some(special) = index.numbering().special_number(destination) {
+            return Err(self.refuse(Step::DestinationSpecial(special), special.into()));
+        }
+        if !self.ours().serve(show) {
+            return Err(self.refuse(Step::ShowNotOurs, RefusalKind::ShowNotAllowed));
+        }
+        self.trace.push(Step::Show(show));
+        if let Some(place) = index.phone_of(destination) {
+            self.trace.push(Step::ToPhone(index.phone(place).username.clone()));
+            return Ok(Target::Phone(place));
+        }
+        let mut trunks = index.trunks_to(destination);
+        if trunks.is_empty() {
+            return Err(self.refuse(Step::NoTrunk, RefusalKind::NoRoute));
+        }
+        trunks.retain(|&place| {
+            let may = self.ours().may_show(place, show);
+            let name = index.trunk(place).name.clone();
+            self.trace.push(if may { Step::ToTrunk(name) } else { Step::TrunkMayNotShow(name) });
+            may
+        });
+        if trunks.is_empty() { Err(RefusalKind::ShowNotAllowed) } else { Ok(Target::Trunks(trunks)) }
     }
-    if let Some(special) = index.numbering().special_number(mapping.destination) {
-        trace.push(Step::DestinationSpecial(special));
-        return Err(special.into());
-    }
-    if !index.owns(mapping.show) {
-        trace.push(Step::ShowNotOurs);
-        return Err(RefusalKind::ShowNotAllowed);
-    }
-    trace.push(Step::Show(mapping.show));
-    if let Some(place) = index.phone_of(mapping.destination) {
-        trace.push(Step::ToPhone(index.phone(place).username.clone()));
-        return Ok(Target::Phone(place));
-    }
-    let mut trunks = index.trunks_to(mapping.destination);
-    if trunks.is_empty() {
-        trace.push(Step::NoTrunk);
-        return Err(RefusalKind::NoRoute);
-    }
-    trunks.retain(|&place| {
-        let may = index.may_show(place, mapping.show);
-        let name = index.trunk(place).name.clone();
-        trace.push(if may { Step::ToTrunk(name) } else { Step::TrunkMayNotShow(name) });
-        may
-    });
-    if trunks.is_empty() { Err(RefusalKind::ShowNotAllowed) } else { Ok(Target::Trunks(trunks)) }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Step;
-use crate::base::PhoneNumber;
 use crate::base::numbering::Special;
 use crate::base::settings::EarlyMedia;
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger::SessionId;
 
 /// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,12 @@ pub struct Plan {
     pub ring_timeout: Duration,
     /// How long the call may last after the answer.
     pub max_duration: Duration,
+    /// The session that it goes by.
+    pub session: Option<SessionId>,
+    /// Where the call moves its session's expiry to.
+    pub extends: Option<Timestamp>,
+    /// Whether the caller becomes its session's second party.
+    pub binds: bool,
     /// How it was decided.
     pub trace: Vec<Step>,
 }
@@ -65,8 +72,16 @@ pub enum RefusalKind {
     NotOurs,
     /// The number dialled is owned and nothing is mapped to it.
     NoMapping,
-    /// The number dialled is mapped, but not for this caller.
+    /// The number dialled is mapped, or sessions have it, but not for this caller.
     CallerNotAllowed,
+    /// The caller's session has not begun.
+    SessionNotStarted,
+    /// The caller's session has expired.
+    SessionExpired,
+    /// The caller's session was closed.
+    SessionClosed,
+    /// The other party of the caller's session is not known yet.
+    PartyUnknown,
     /// An emergency number was dialled or mapped.
     Emergency,
     /// A short code was dialled or mapped.
@@ -121,6 +136,10 @@ impl RefusalKind {
             RefusalKind::NotOurs
             | RefusalKind::NoMapping
             | RefusalKind::CallerNotAllowed
+            | RefusalKind::SessionNotStarted
+            | RefusalKind::SessionExpired
+            | RefusalKind::SessionClosed
+            | RefusalKind::PartyUnknown
             | RefusalKind::Ambiguous
             | RefusalKind::CallerClaimsOwn
             | RefusalKind::RefusedTooOften => Treatment::Uniform,

@@ -22,7 +22,7 @@ pub struct Index {
     mapped: FxHashSet<PhoneNumber>,
     /// Every trunk's networks, the narrowest first.
     sources: Vec<(IpNet, usize)>,
-    /// The caller IDs that each trunk may show; `None`: all owned.
+    /// The caller IDs that each trunk's `allowed_show` lists.
     showable: Vec<Option<FxHashSet<PhoneNumber>>>,
     phones_by_name: FxHashMap<Arc<str>, usize>,
     phones_by_number: FxHashMap<PhoneNumber, usize>,
@@ -117,7 +117,7 @@ impl Index {
         self.phones_by_number.get(&number).copied()
     }
 
-    /// Whether the number is ours.
+    /// Whether the settings say that the number is ours. The inventory may have more: see [`super::Ours`].
     #[must_use]
     pub fn owns(&self, number: PhoneNumber) -> bool {
         self.owned.contains(&number)
@@ -130,12 +130,12 @@ impl Index {
     }
 
     /// The row for this very caller.
-    pub(super) fn mapping_for(&self, dialled: PhoneNumber, caller: PhoneNumber) -> Option<&Mapping> {
+    pub(crate) fn mapping_for(&self, dialled: PhoneNumber, caller: PhoneNumber) -> Option<&Mapping> {
         self.exact.get(&(dialled, caller))
     }
 
     /// The row for anyone.
-    pub(super) fn mapping_for_anyone(&self, dialled: PhoneNumber) -> Option<&Mapping> {
+    pub(crate) fn mapping_for_anyone(&self, dialled: PhoneNumber) -> Option<&Mapping> {
         self.open.get(&dialled)
     }
 
@@ -154,9 +154,9 @@ impl Index {
         matching.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// Whether a trunk may show an owned number.
-    pub(super) fn may_show(&self, trunk: usize, show: PhoneNumber) -> bool {
-        self.showable[trunk].as_ref().is_none_or(|allowed| allowed.contains(&show))
+    /// The caller IDs that a trunk's `allowed_show` lists; `None`: it lists none.
+    pub(super) fn allowed_show(&self, trunk: usize) -> Option<&FxHashSet<PhoneNumber>> {
+        self.showable[trunk].as_ref()
     }
 }
 

@@ -1,19 +1,22 @@
 //! Floor 4: where a call goes. The question a call asks, the decision it gets, and the index that answers it:
-//! pure matching, without a clock, a socket or a store.
+//! pure matching, without a clock, a socket or a database.
 
 mod decide;
 mod decision;
 mod identity;
 mod index;
+mod ours;
 mod question;
 mod trace;
+mod way;
 
 #[cfg(test)]
 mod tests;
 
-pub use decide::{decide, introduce};
+pub use decide::{admit, decide, explain, introduce};
 pub use decision::{Decision, Plan, Refusal, RefusalKind, Target, Treatment};
 pub use identity::identity;
 pub use index::Index;
+pub use ours::Ours;
 pub use question::{Claims, Identity, Question, Source, Written};
 pub use trace::Step;

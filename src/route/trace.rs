@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Identity;
 use crate::base::PhoneNumber;
 use crate::base::numbering::{Special, Unreadable};
+use crate::ledger::SessionId;
 
 /// One step of a decision. Printing it gives a sentence in which numbers are redacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,24 @@ pub enum Step {
     CallerIsOurs,
     /// The number dialled is not owned.
     DialledNotOurs,
+    /// Neither a phone nor a trunk could bring the call.
+    NoSource,
+    /// A session for this very caller goes to this destination.
+    Session(SessionId, PhoneNumber),
+    /// A session for this very caller has not begun.
+    SessionNotStarted(SessionId),
+    /// A session for this very caller has expired.
+    SessionExpired(SessionId),
+    /// A session for this very caller was closed.
+    SessionClosed(SessionId),
+    /// A session for this very caller has no second party yet.
+    PartyUnknown(SessionId),
+    /// A session takes this caller for its second party, and goes to this destination.
+    SessionBinds(SessionId, PhoneNumber),
+    /// A session waits for its second party, which this caller cannot become.
+    SessionWaits(SessionId),
+    /// Sessions have the number dialled, and none of them this caller.
+    NoSessionForCaller,
     /// A row for this very caller goes to this destination.
     MappedForCaller(PhoneNumber),
     /// A row for anyone goes to this destination.
@@ -87,6 +106,21 @@ impl fmt::Display for Step {
             Step::Dialled(number) => write!(f, "{number} was dialled"),
             Step::CallerIsOurs => f.write_str("the caller claims a masking number of ours"),
             Step::DialledNotOurs => f.write_str("the number dialled is not ours"),
+            Step::NoSource => f.write_str("no phone has the caller's number, and there is no trunk"),
+            Step::Session(id, number) => write!(f, "session {id} goes to {number}"),
+            Step::SessionNotStarted(id) => write!(f, "session {id} has not begun"),
+            Step::SessionExpired(id) => write!(f, "session {id} has expired"),
+            Step::SessionClosed(id) => write!(f, "session {id} was closed"),
+            Step::PartyUnknown(id) => write!(f, "the second party of session {id} is not known yet"),
+            Step::SessionBinds(id, number) => {
+                write!(f, "session {id} takes the caller for its second party and goes to {number}")
+            }
+            Step::SessionWaits(id) => {
+                write!(f, "session {id} waits for its second party, and the caller cannot become that")
+            }
+            Step::NoSessionForCaller => {
+                f.write_str("the sessions on the number dialled are for other callers")
+            }
             Step::MappedForCaller(number) => write!(f, "a mapping for this caller goes to {number}"),
             Step::MappedForAnyone(number) => write!(f, "a mapping for anyone goes to {number}"),
             Step::NoMapping => f.write_str("nothing is mapped to the number dialled"),

@@ -12,7 +12,7 @@ use maskline::base::settings::Settings;
 use maskline::base::time::Anchor;
 use maskline::base::{ConnectionId, Flow, Random, Shards, Transport};
 use maskline::call::{CallKey, Listener, Policy};
-use maskline::ledger::CallRecord;
+use maskline::ledger::{Book, CallRecord};
 use maskline::relay::{Event, RelayId};
 use maskline::route::{self, Index};
 use maskline::switch::{Command, Input, Output, Registry, Switch};
@@ -34,9 +34,13 @@ pub struct World(Rc<RefCell<Inner>>);
 pub struct Inner {
     pub now: Instant,
     start: Instant,
+    /// The time of day at the start.
+    pub wall: SystemTime,
     pub switch: Switch,
     pub engine: Engine,
     pub policy: Arc<Policy>,
+    /// Sessions and the inventory.
+    pub book: Arc<Book>,
     pub conditions: Conditions,
     /// How long a decision takes.
     pub decision_delay: Duration,
@@ -86,9 +90,11 @@ impl World {
         Self(Rc::new(RefCell::new(Inner {
             now,
             start: now,
+            wall,
             switch,
             engine: Engine::new(),
             policy,
+            book: Arc::default(),
             conditions: Conditions::GOOD,
             decision_delay: Duration::ZERO,
             resolution_delay: Duration::from_millis(1),
@@ -336,7 +342,8 @@ impl Inner {
                 }
                 Output::Decide { .. } if self.is_undecided => {}
                 Output::Decide { call, question } => {
-                    let decision = route::decide(&self.policy.index, &question);
+                    let at = (self.wall + (self.now - self.start)).into();
+                    let decision = route::admit(&self.policy.index, &self.book, at, &question);
                     let input = Input::Decided { call, decision };
                     self.agenda.add(self.now + self.decision_delay, Happening::Switch(input));
                 }
