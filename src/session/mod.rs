@@ -5,15 +5,20 @@
 //! could still fail, and no two get the same (number dialled, caller). Each method has to run to its end: one that is
 //! dropped half-way may leave the book behind the store until the next start.
 
+mod change;
+mod create;
+mod draw;
 mod fault;
+mod inventory;
+mod rules;
 mod view;
 mod wanted;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{PhoneNumber, Random, Timestamp};
-use crate::ledger::{Book, Entry, Number, Session, SessionId, Store};
+use crate::ledger::{Book, Entry, Event, EventKind, Number, Session, SessionId, Store};
 use crate::route::Index;
 
 pub use fault::Fault;
@@ -74,7 +79,13 @@ impl Sessions {
     /// # Errors
     /// Where it cannot be had; nothing is kept of it then.
     pub async fn create(&self, wanted: Wanted, key: Option<Key>, now: Timestamp) -> Result<Made, Fault> {
-        todo!()
+        let made = self.make(&wanted, key.as_ref(), now).await;
+        let Err(fault) = made else { return made };
+        if matches!(fault, Fault::Unavailable(_) | Fault::KeyReused) {
+            return Err(fault);
+        }
+        let before = self.made_before(&wanted, key.as_ref()).await?;
+        before.map(|session| Made { session, is_new: false }).ok_or(fault)
     }
 
     /// Changes a session.
@@ -82,7 +93,7 @@ impl Sessions {
     /// # Errors
     /// Where it cannot be changed so; it stands as it was then.
     pub async fn change(&self, id: SessionId, change: Change, now: Timestamp) -> Result<Session, Fault> {
-        todo!()
+        self.amend(id, &change, now).await
     }
 
     /// Closes a session: its calls go on, new ones are refused. One that is closed stays as it is.
@@ -90,7 +101,7 @@ impl Sessions {
     /// # Errors
     /// Where there is none, or the store does not answer.
     pub async fn close(&self, id: SessionId, now: Timestamp) -> Result<Session, Fault> {
-        todo!()
+        self.end(id, now).await
     }
 
     /// Adds a number to the inventory, or takes back one that was retired. False where it stood there just so.
@@ -98,7 +109,7 @@ impl Sessions {
     /// # Errors
     /// Where it can be no masking number of ours, or is in the inventory with another pool or trunk.
     pub async fn add_number(&self, new: NewNumber, now: Timestamp) -> Result<(Number, bool), Fault> {
-        todo!()
+        self.add(new, now).await
     }
 
     /// Changes a number of the inventory.
@@ -111,7 +122,7 @@ impl Sessions {
         change: NumberChange,
         now: Timestamp,
     ) -> Result<Number, Fault> {
-        todo!()
+        self.amend_number(number, change, now).await
     }
 
     /// Takes a number out of the inventory, or drains it while sessions or mappings have it.
@@ -119,7 +130,25 @@ impl Sessions {
     /// # Errors
     /// Where there is none, or the store does not answer.
     pub async fn remove_number(&self, number: PhoneNumber, now: Timestamp) -> Result<Removed, Fault> {
-        todo!()
+        self.remove(number, now).await
+    }
+
+    fn fresh_id(&self, now: Timestamp) -> SessionId {
+        SessionId::new(now, &mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells of what happened to a session.
+    fn tell(&self, kind: EventKind, session: &Session, now: Timestamp) {
+        let view = View::new(session, now, PhoneNumber::reveal);
+        let event = Event {
+            at: now,
+            kind,
+            call: None,
+            session: Some(session.id),
+            data: serde_json::to_value(view).expect("texts, numbers and maps of texts are JSON"),
+            callback_url: session.callback_url.clone(),
+        };
+        (self.sink)(Entry::Event(Box::new(event)));
     }
 }
 
