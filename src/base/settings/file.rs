@@ -11,9 +11,9 @@ use super::table::{File, Flaw, Read, Table, Value};
 use super::values::{CODECS, boolean, duration, list, number, secret, some, text, whole, word};
 use super::{
     Api, Call, DigestHash, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records,
-    Settings, Sip, Store, Trunk, Webhooks,
+    Settings, Sip, Store, StoreUrl, Trunk, Webhooks,
 };
-use crate::base::Transport;
+use crate::base::{Secret, Transport};
 
 /// A file that is read and not yet checked: the rows that could be read, each with its number in the file.
 pub(super) struct Draft {
@@ -139,18 +139,25 @@ fn api(table: &mut Table<'_, '_>) -> Api {
 }
 
 fn store(table: &mut Table<'_, '_>, folder: &Path) -> Store {
-    let sqlite = table.or("url", PathBuf::from("maskline.db"), |value| text(sqlite)(value));
-    Store { sqlite: folder.join(sqlite) }
+    let url = table.or("url", StoreUrl::Sqlite(PathBuf::from("maskline.db")), |value| text(store_url)(value));
+    match url {
+        StoreUrl::Sqlite(path) => Store { url: StoreUrl::Sqlite(folder.join(path)) },
+        url @ StoreUrl::Postgres(_) => Store { url },
+    }
 }
 
-fn sqlite(url: &str) -> Result<PathBuf, String> {
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err("PostgreSQL is not in this version: write \"sqlite:maskline.db\"".to_owned());
+fn store_url(url: &str) -> Result<StoreUrl, String> {
+    let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    if rest.is_some_and(|rest| !rest.is_empty()) {
+        return Ok(StoreUrl::Postgres(Secret::new(url.to_owned())));
     }
     let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
     path.filter(|path| !path.is_empty() && !path.starts_with(':'))
-        .map(PathBuf::from)
-        .ok_or_else(|| "is no store: write \"sqlite:\" and a file, as in \"sqlite:maskline.db\"".to_owned())
+        .map(|path| StoreUrl::Sqlite(PathBuf::from(path)))
+        .ok_or_else(|| {
+            "is no store: write \"sqlite:\" and a file, as in \"sqlite:maskline.db\", or \"postgres://user:password@host/database\""
+                .to_owned()
+        })
 }
 
 fn numbers(table: &mut Table<'_, '_>) -> Numbers {
@@ -177,9 +184,9 @@ fn call(table: &mut Table<'_, '_>) -> Call {
 }
 
 fn records(table: &mut Table<'_, '_>, folder: &Path) -> Records {
-    table.later("retention", "take it out, and rotate the file yourself");
     let path = table.or("path", PathBuf::from("records.jsonl"), |value| text(path)(value));
-    Records { path: folder.join(path) }
+    let retention = table.take("retention", duration(s(3600)..=s(3650 * 86_400)));
+    Records { path: folder.join(path), retention }
 }
 
 fn path(path: &str) -> Result<PathBuf, String> {

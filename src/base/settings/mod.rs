@@ -26,7 +26,7 @@ pub use peers::{
 };
 pub use sections::{
     Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
-    Webhooks,
+    StoreUrl, Webhooks,
 };
 
 /// The whole file, read and found without fault.

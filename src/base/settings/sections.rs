@@ -85,10 +85,19 @@ pub struct Api {
 }
 
 /// `[store]`: where sessions and numbers are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    /// The SQLite file.
-    pub sqlite: PathBuf,
+    /// The database.
+    pub url: StoreUrl,
+}
+
+/// A database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// A file of this machine, for one process.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, for a fleet: the URL, which may hold a password.
+    Postgres(Secret),
 }
 
 /// `[numbers]`: how national numbers are read, and which numbers are ours.
@@ -124,6 +133,9 @@ pub struct Call {
 pub struct Records {
     /// The file of JSON lines.
     pub path: PathBuf,
+    /// How long the database keeps records and events of calls after their end, and sessions after theirs; `None`:
+    /// for good. The file of JSON lines is the operator's to rotate.
+    pub retention: Option<Duration>,
 }
 
 /// `[log]`: what is logged and how.

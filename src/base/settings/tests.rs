@@ -41,7 +41,7 @@ fn the_shipped_file_is_without_fault() {
     assert_eq!(settings.sip.listen[1].transport, Transport::Tcp);
     assert_eq!(settings.media.ports, 20000..=29999);
     assert_eq!(settings.records.path, Path::new("/etc/maskline/records.jsonl"));
-    assert_eq!(settings.store.sqlite, Path::new("/etc/maskline/maskline.db"));
+    assert_eq!(settings.store.url, StoreUrl::Sqlite("/etc/maskline/maskline.db".into()));
     assert_eq!(settings.trunks[0].sources, ["127.0.0.2/32".parse().unwrap()]);
     assert_eq!(settings.trunks[0].targets[0].port, Some(5060));
     let passwords: Vec<&str> = settings.phones.iter().map(|phone| phone.password.reveal()).collect();
@@ -330,11 +330,9 @@ fn what_later_versions_do_is_refused_and_not_ignored() {
         ("# srtp = \"off\"", "password = \"me\"", "trunks.password"),
         ("# srtp = \"off\"", "max_calls = 100", "trunks.max_calls"),
         ("# srtp = \"off\"", "max_cps = 10", "trunks.max_cps"),
-        ("# path = \"records.jsonl\"", "retention = \"30d\"", "records.retention"),
         ("# timeout = \"3s\"", "status_url = \"http://a/\"", "webhooks.status_url"),
         ("# timeout = \"3s\"", "hangup_url = \"http://a/\"", "webhooks.hangup_url"),
         ("# timeout = \"3s\"", "fallback_url = \"http://a/\"", "webhooks.fallback_url"),
-        ("\"sqlite:maskline.db\"", "\"postgres://u:p@h/db\"", "store.url"),
     ] {
         refused(from, to, key, "not in this version");
     }
@@ -346,6 +344,25 @@ fn what_later_versions_do_is_refused_and_not_ignored() {
     }
     let secret = faults(&edited("# srtp = \"off\"", "username = \"me\"\npassword = \"hush\""));
     assert!(secret.len() == 2 && !secret.concat().contains("hush"), "{secret:?}");
+}
+
+#[test]
+fn a_store_is_a_file_or_a_server() {
+    let store = |url: &str| parse(&edited("sqlite:maskline.db", url)).unwrap().store.url;
+    assert_eq!(store("sqlite:///var/lib/calls.db"), StoreUrl::Sqlite("/var/lib/calls.db".into()));
+    let StoreUrl::Postgres(url) = store("postgres://u:hush@h/db") else { panic!("a server") };
+    assert_eq!(url.reveal(), "postgres://u:hush@h/db");
+    for wrong in ["mysql://h/db", "postgres:", "postgres://", "sqlite:", "sqlite::memory:"] {
+        refused("sqlite:maskline.db", wrong, "store.url", "is no store");
+    }
+}
+
+#[test]
+fn records_are_kept_for_good_or_for_a_time() {
+    assert_eq!(parse(SHIPPED).unwrap().records.retention, None);
+    let kept = parse(&edited("# retention = \"365d\"", "retention = \"30d\"")).unwrap().records.retention;
+    assert_eq!(kept, Some(std::time::Duration::from_secs(30 * 86_400)));
+    refused("# retention = \"365d\"", "retention = \"1m\"", "records.retention", "out of bounds");
 }
 
 #[test]

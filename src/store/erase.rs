@@ -1,0 +1,152 @@
+//! Taking a party's number out of what is kept.
+
+use serde_json::Value;
+
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger::{CallRecord, Event, Session};
+
+/// What stands where a number stood within a text.
+const ERASED: &str = "[erased]";
+
+/// Erases a party from a session, which is over then, cool-off and all. False where it is not in there.
+pub(super) fn session(session: &mut Session, party: PhoneNumber, now: Timestamp) -> bool {
+    let mut is_changed = number(&mut session.first.number, party) | number(&mut session.second.number, party);
+    if is_changed {
+        let end = session.free_at().min(now);
+        session.closed_at = Some(session.closed_at.unwrap_or(end).min(end));
+        session.cooloff = 0;
+    }
+    is_changed |= session.reference.as_mut().is_some_and(|reference| text(reference, party));
+    is_changed |= session.callback_url.as_mut().is_some_and(|url| text(url, party));
+    if let Some(metadata) = &mut session.metadata {
+        is_changed |= object(metadata, party);
+    }
+    session.version += u32::from(is_changed);
+    is_changed
+}
+
+/// Erases a party from a call record. False where it is not in there.
+pub(super) fn record(record: &mut CallRecord, party: PhoneNumber) -> bool {
+    let fields = [&mut record.dialled, &mut record.caller, &mut record.destination, &mut record.shown];
+    let mut is_changed =
+        fields.into_iter().fold(false, |is_changed, field| is_changed | number(field, party));
+    is_changed |= text(&mut record.source, party);
+    for leg in &mut record.legs {
+        is_changed |= text(&mut leg.peer, party);
+    }
+    if is_changed {
+        // The steps have it redacted, which is more than nothing.
+        let redacted = party.to_string();
+        record.trace.iter_mut().for_each(|step| *step = step.replace(&redacted, ERASED));
+    }
+    is_changed
+}
+
+/// Erases a party from an event. False where it is not in there.
+pub(super) fn event(event: &mut Event, party: PhoneNumber) -> bool {
+    let is_changed = value(&mut event.data, party);
+    if is_changed {
+        redacted(&mut event.data, &party.to_string());
+    }
+    is_changed | event.callback_url.as_mut().is_some_and(|url| text(url, party))
+}
+
+fn number(field: &mut Option<PhoneNumber>, party: PhoneNumber) -> bool {
+    field.take_if(|number| *number == party).is_some()
+}
+
+/// The number as a whole is nothing then, within a text it is [`ERASED`].
+fn value(value: &mut Value, party: PhoneNumber) -> bool {
+    match value {
+        Value::String(whole) if *whole == party.reveal() => {
+            *value = Value::Null;
+            true
+        }
+        Value::Number(whole) if whole.as_u64() == Some(party.as_u64()) => {
+            *value = Value::Null;
+            true
+        }
+        Value::String(part) => {
+            let mut boxed = std::mem::take(part).into_boxed_str();
+            let is_changed = text(&mut boxed, party);
+            *part = boxed.into();
+            is_changed
+        }
+        Value::Array(items) => {
+            items.iter_mut().fold(false, |changed, item| changed | self::value(item, party))
+        }
+        Value::Object(fields) => object(fields, party),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn object(fields: &mut serde_json::Map<String, Value>, party: PhoneNumber) -> bool {
+    let mut is_changed = false;
+    for (key, mut field) in std::mem::take(fields) {
+        let mut key = key.into_boxed_str();
+        is_changed |= text(&mut key, party) | value(&mut field, party);
+        fields.insert(key.into(), field);
+    }
+    is_changed
+}
+
+/// Takes the number's digits out of a text, unless they are part of a longer run of digits.
+fn text(whole: &mut Box<str>, party: PhoneNumber) -> bool {
+    let digits = party.as_u64().to_string();
+    let mut out = String::new();
+    let mut rest = &**whole;
+    let mut is_changed = false;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, run) = rest.split_at(at);
+        let (run, after) = run.split_at(run.find(|c: char| !c.is_ascii_digit()).unwrap_or(run.len()));
+        // 00 is how many write the +.
+        if run.strip_prefix("00").unwrap_or(run) == digits {
+            out.push_str(before.strip_suffix('+').unwrap_or(before));
+            out.push_str(ERASED);
+            is_changed = true;
+        } else {
+            out.push_str(before);
+            out.push_str(run);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    if is_changed {
+        *whole = out.into();
+    }
+    is_changed
+}
+
+/// Takes the redacted form of the number out of every text.
+fn redacted(value: &mut Value, form: &str) {
+    match value {
+        Value::String(text) => *text = text.replace(form, ERASED),
+        Value::Array(items) => items.iter_mut().for_each(|item| redacted(item, form)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| redacted(field, form)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_leaves_every_text_and_no_other_number_does() {
+        let party: PhoneNumber = "+919876500002".parse().unwrap();
+        let mut data = serde_json::json!({
+            "caller": "+919876500002", "other": "+9198765000021", "bare": 919_876_500_002_u64,
+            "metadata": { "call 919876500002": ["tel:+919876500002;x", "00919876500002", "10919876500002"] },
+            "trace": ["dialled +9198******02"],
+        });
+        assert!(value(&mut data, party));
+        redacted(&mut data, &party.to_string());
+        let wanted = serde_json::json!({
+            "caller": null, "other": "+9198765000021", "bare": null,
+            "metadata": { "call [erased]": ["tel:[erased];x", "[erased]", "10919876500002"] },
+            "trace": ["dialled [erased]"],
+        });
+        assert_eq!(data, wanted);
+        assert!(!value(&mut data, party), "once is enough");
+    }
+}

@@ -1,0 +1,148 @@
+//! What is written into the database's columns, for either database.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger::{CallRecord, Entry, Event, Outcome, SessionId, StoreFault};
+
+/// A number in a column.
+pub(super) fn digits(number: PhoneNumber) -> i64 {
+    i64::try_from(number.as_u64()).expect("an E.164 number has 15 digits at most")
+}
+
+/// A caller in a channel: 0 is anyone.
+pub(super) fn caller(number: Option<PhoneNumber>) -> i64 {
+    number.map_or(0, digits)
+}
+
+/// A moment in a column.
+pub(super) fn millis(time: Timestamp) -> i64 {
+    i64::try_from(time.as_millis()).expect("a timestamp is at most that of the year 9999")
+}
+
+/// A session's id in a column.
+pub(super) fn bytes(id: SessionId) -> Vec<u8> {
+    id.0.as_bytes().to_vec()
+}
+
+/// An outcome in a column: as in JSON.
+pub(super) fn outcome(outcome: Outcome) -> String {
+    json(&outcome).trim_matches('"').to_owned()
+}
+
+/// A body.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("the ledger's types have nothing that JSON cannot say")
+}
+
+/// What a body says.
+pub(super) fn read<T: DeserializeOwned>(body: &str) -> Result<T, StoreFault> {
+    serde_json::from_str(body).map_err(|error| StoreFault::Unreadable(error.to_string()))
+}
+
+/// The row of a call.
+pub(super) struct CallRow {
+    pub(super) id: Box<str>,
+    pub(super) received_at: i64,
+    pub(super) ended_at: Option<i64>,
+    pub(super) caller: Option<i64>,
+    pub(super) destination: Option<i64>,
+    pub(super) dialled: Option<i64>,
+    pub(super) shown: Option<i64>,
+    pub(super) session: Option<Vec<u8>>,
+    pub(super) outcome: String,
+    pub(super) body: String,
+}
+
+impl CallRow {
+    pub(super) fn new(record: &CallRecord, has_ended: bool) -> Self {
+        let received_at = Timestamp::from_millis(record.received_at);
+        let ended_at = Timestamp::from_millis(record.received_at.saturating_add(record.ended_ms));
+        Self {
+            id: record.id.clone(),
+            received_at: millis(received_at),
+            ended_at: has_ended.then(|| millis(ended_at)),
+            caller: record.caller.map(digits),
+            destination: record.destination.map(digits),
+            dialled: record.dialled.map(digits),
+            shown: record.shown.map(digits),
+            session: record.session.map(bytes),
+            outcome: outcome(record.outcome),
+            body: json(record),
+        }
+    }
+}
+
+/// The row of an event; its place is given by the database.
+pub(super) struct EventRow {
+    /// The same for the same event only, so that none is kept twice.
+    pub(super) digest: Vec<u8>,
+    pub(super) at: i64,
+    pub(super) body: String,
+}
+
+impl EventRow {
+    fn new(event: &Event) -> Self {
+        let body = json(event);
+        let digest = Sha256::digest(body.as_bytes())[..16].to_vec();
+        Self { digest, at: millis(event.at), body }
+    }
+}
+
+/// What calls did to a session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Touch {
+    /// Its expiry, at least.
+    pub(super) expires_at: Option<Timestamp>,
+    /// Its second party.
+    pub(super) second: Option<PhoneNumber>,
+}
+
+/// Entries, gathered for few statements: the last of each call, and all that calls did to each session.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) calls: Vec<CallRow>,
+    /// In the order of their ids, in which every node takes them.
+    pub(super) touched: BTreeMap<SessionId, Touch>,
+    pub(super) events: Vec<EventRow>,
+}
+
+impl Batch {
+    pub(super) fn new(entries: &[Entry]) -> Self {
+        let mut batch = Self::default();
+        let mut calls: HashMap<&str, (&CallRecord, bool)> = HashMap::new();
+        for entry in entries {
+            match entry {
+                Entry::Running(record) => {
+                    let call = calls.entry(&record.id).or_insert((record, false));
+                    if !call.1 {
+                        call.0 = record;
+                    }
+                }
+                Entry::Ended(record) => {
+                    let call = calls.entry(&record.id).or_insert((record, true));
+                    if !call.1 {
+                        *call = (record, true);
+                    }
+                }
+                Entry::Extended { session, expires_at } => {
+                    let touch = batch.touched.entry(*session).or_default();
+                    touch.expires_at = touch.expires_at.max(Some(*expires_at));
+                }
+                Entry::Bound { session, caller } => {
+                    batch.touched.entry(*session).or_default().second.get_or_insert(*caller);
+                }
+                Entry::Event(event) => batch.events.push(EventRow::new(event)),
+            }
+        }
+        batch.calls =
+            calls.into_values().map(|(record, has_ended)| CallRow::new(record, has_ended)).collect();
+        // Two nodes that keep the same calls take them in one order.
+        batch.calls.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        batch
+    }
+}

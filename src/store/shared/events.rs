@@ -1,0 +1,45 @@
+//! Events, in the order in which they were kept.
+
+use sqlx::{QueryBuilder, Row};
+
+use super::{Connection, Db};
+use crate::ledger::{StoreFault, StoredEvent};
+use crate::store::rows::{EventRow, read};
+
+/// Rows of one statement.
+const ROWS: usize = 500;
+
+/// The place of the last event, or 0.
+pub(crate) async fn last(connection: &mut Connection) -> Result<u64, StoreFault> {
+    let row = sqlx::query("SELECT max(id) FROM events").fetch_one(connection).await?;
+    let last: Option<i64> = row.try_get(0)?;
+    Ok(last.unwrap_or_default().unsigned_abs())
+}
+
+pub(crate) async fn after(
+    connection: &mut Connection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<StoredEvent>, StoreFault> {
+    let rows = sqlx::query("SELECT id, body FROM events WHERE id > $1 ORDER BY id LIMIT $2")
+        .bind(i64::try_from(after).unwrap_or(i64::MAX))
+        .bind(i64::from(limit));
+    let event = |row: &<Db as sqlx::Database>::Row| {
+        let id: i64 = row.try_get(0)?;
+        Ok(StoredEvent { id: id.unsigned_abs(), event: read(row.try_get(1)?)? })
+    };
+    rows.fetch_all(connection).await?.iter().map(event).collect()
+}
+
+/// Keeps events, each once.
+pub(super) async fn keep(connection: &mut Connection, events: &[EventRow]) -> Result<(), StoreFault> {
+    for rows in events.chunks(ROWS) {
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO events (digest, at, body) ");
+        query.push_values(rows, |mut values, row| {
+            values.push_bind(row.digest.clone()).push_bind(row.at).push_bind(row.body.clone());
+        });
+        query.push(" ON CONFLICT (digest) DO NOTHING");
+        query.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

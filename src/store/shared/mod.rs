@@ -1,0 +1,195 @@
+//! What both databases do alike: the SQL is the same. This folder is compiled twice, once within `sqlite` and once
+//! within `postgres`; `super` says which database is meant, and how work gets to one of its connections.
+
+mod answers;
+mod calls;
+mod events;
+mod lists;
+mod numbers;
+mod prune;
+mod redact;
+mod sessions;
+mod touch;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::{Connection, Database, Db};
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger::{
+    Answered, CallFilter, CallRecord, Change, ChangeSink, Changed, Created, Entry, Loaded, NewSession,
+    Number, Page, Redacted, Session, SessionFilter, SessionId, Store, StoreFault, StoredEvent,
+};
+use crate::store::rows::Batch;
+
+pub(super) use events::{after as events_after, last as last_event};
+
+/// What a statement is bound with.
+type Arguments = <Db as sqlx::Database>::Arguments;
+/// A statement with what is bound to it.
+type Query<'q> = sqlx::query::Query<'q, Db, Arguments>;
+
+/// Loaded rows that may wait between the database and the index.
+const LOADED: usize = 8;
+
+#[async_trait]
+impl Store for Database {
+    async fn load(&self, now: Timestamp, sink: &mut (dyn FnMut(Loaded) + Send)) -> Result<(), StoreFault> {
+        self.before_load().await?;
+        let (sender, mut chunks) = mpsc::channel::<Vec<Loaded>>(LOADED);
+        let reading = self.read(move |connection| {
+            Box::pin(async move {
+                numbers::load(connection, &sender).await?;
+                sessions::load(connection, now, &sender).await
+            })
+        });
+        let taking = async {
+            while let Some(chunk) = chunks.recv().await {
+                chunk.into_iter().for_each(&mut *sink);
+            }
+        };
+        tokio::join!(reading, taking).0
+    }
+
+    async fn follow(&self, sink: ChangeSink) -> Result<(), StoreFault> {
+        self.begin_to_follow(sink).await
+    }
+
+    async fn create_session(&self, new: NewSession) -> Result<Created, StoreFault> {
+        self.write(move |connection| Box::pin(sessions::create(connection, new))).await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreFault> {
+        self.read(move |connection| Box::pin(sessions::by_id(connection, id))).await
+    }
+
+    async fn session_of(&self, reference: &str) -> Result<Option<Session>, StoreFault> {
+        let reference = reference.to_owned();
+        self.read(move |connection| Box::pin(sessions::by_reference(connection, reference))).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: &Page) -> Result<Vec<Session>, StoreFault> {
+        let (filter, page) = (filter.clone(), page.clone());
+        self.read(move |connection| Box::pin(lists::sessions(connection, filter, page))).await
+    }
+
+    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault> {
+        let session = session.clone();
+        self.write(move |connection| Box::pin(sessions::change(connection, session, now))).await
+    }
+
+    async fn last_numbers(
+        &self,
+        first: PhoneNumber,
+        second: PhoneNumber,
+    ) -> Result<Option<[PhoneNumber; 2]>, StoreFault> {
+        self.read(move |connection| Box::pin(sessions::last_numbers(connection, first, second))).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<Number>, StoreFault> {
+        self.read(move |connection| Box::pin(numbers::all(connection))).await
+    }
+
+    async fn put_number(&self, number: &Number) -> Result<bool, StoreFault> {
+        let number = number.clone();
+        self.write(move |connection| Box::pin(numbers::put(connection, number))).await
+    }
+
+    async fn remove_number(&self, number: PhoneNumber) -> Result<bool, StoreFault> {
+        self.write(move |connection| Box::pin(numbers::remove(connection, number))).await
+    }
+
+    async fn keep(&self, entries: &[Entry]) -> Result<(), StoreFault> {
+        let batch = Batch::new(entries);
+        let has_events = !batch.events.is_empty();
+        self.write(move |connection| Box::pin(keep(connection, batch))).await?;
+        if has_events {
+            self.events_kept();
+        }
+        Ok(())
+    }
+
+    async fn calls(&self, filter: &CallFilter, page: &Page) -> Result<Vec<CallRecord>, StoreFault> {
+        let (filter, page) = (filter.clone(), page.clone());
+        self.read(move |connection| Box::pin(lists::calls(connection, filter, page))).await
+    }
+
+    async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreFault> {
+        let id = id.to_owned();
+        self.read(move |connection| Box::pin(calls::by_id(connection, id))).await
+    }
+
+    async fn events(&self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreFault> {
+        self.read(move |connection| Box::pin(events::after(connection, after, limit))).await
+    }
+
+    async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault> {
+        let key = key.to_owned();
+        self.read(move |connection| Box::pin(async move { answers::of(connection, &key).await })).await
+    }
+
+    async fn note_answer(&self, key: &str, answered: &Answered) -> Result<bool, StoreFault> {
+        let (key, answered) = (key.to_owned(), answered.clone());
+        let note = async move |connection: &mut Connection| answers::note(connection, &key, &answered).await;
+        self.write(move |connection| Box::pin(async move { note(connection).await })).await
+    }
+
+    async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
+        let mut sum = Redacted::default();
+        loop {
+            let found = self.read(move |connection| Box::pin(redact::find(connection, party))).await?;
+            let mut changed = Redacted::default();
+            for part in found.parts() {
+                let work = redact::erase(party, now, part);
+                let (count, sessions) = self.write(work).await?;
+                add(&mut changed, count);
+                sessions.into_iter().for_each(|session| self.tell(Change::Session(Box::new(session))));
+            }
+            if changed == Redacted::default() {
+                return Ok(sum);
+            }
+            // What was written meanwhile may hold the number again.
+            add(&mut sum, changed);
+        }
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, StoreFault> {
+        let mut sum = 0;
+        for rule in prune::RULES {
+            loop {
+                let gone = self.write(move |connection| Box::pin(rule.apply(connection, before))).await?;
+                sum += if rule.counts { gone } else { 0 };
+                if gone == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(sum)
+    }
+
+    async fn check(&self) -> Result<(), StoreFault> {
+        self.write(|connection| Box::pin(probe(connection))).await
+    }
+}
+
+/// Keeps a batch, all or nothing. Events come last: while they are being added no other node adds some.
+async fn keep(connection: &mut Connection, batch: Batch) -> Result<(), StoreFault> {
+    let mut whole = sqlx::Connection::begin(connection).await?;
+    calls::keep(&mut whole, &batch.calls).await?;
+    for (session, touch) in &batch.touched {
+        touch::keep(&mut whole, *session, *touch).await?;
+    }
+    events::keep(&mut whole, &batch.events).await?;
+    Ok(whole.commit().await?)
+}
+
+async fn probe(connection: &mut Connection) -> Result<(), StoreFault> {
+    sqlx::query("UPDATE probe SET writes = writes + 1").execute(connection).await?;
+    Ok(())
+}
+
+fn add(sum: &mut Redacted, more: Redacted) {
+    sum.sessions += more.sessions;
+    sum.calls += more.calls;
+    sum.events += more.events;
+}

@@ -1,0 +1,179 @@
+//! SQLite beside the process: one connection that writes, and some that read.
+//!
+//! What is acknowledged survives a kill and a loss of power: the log ahead of the database (WAL) is synced at every
+//! commit (`synchronous = FULL`; with NORMAL it would be synced at checkpoints only). That costs little, since
+//! writes that come while a commit is being synced are committed together by the next one.
+
+#[path = "shared/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the SQL is the same for both databases")]
+mod shared;
+mod writer;
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Row};
+use tokio::sync::watch;
+
+use super::schema::{self, Migrations};
+use super::thread::{BoxFuture, Thread};
+use crate::ledger::{Change, ChangeSink, StoreFault};
+use writer::Writer;
+
+use Sqlite as Database;
+use SqliteConnection as Connection;
+use sqlx::Sqlite as Db;
+
+const MIGRATIONS: Migrations = &[include_str!("migrations/sqlite/1.sql")];
+/// How long another process may hold the file before a write is given up.
+const BUSY: Duration = Duration::from_secs(5);
+/// Connections that read.
+const READERS: u32 = 4;
+/// How long a reader may be waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Events that are told at a time.
+const EVENTS: u32 = 500;
+
+/// The store in a file.
+pub struct Sqlite {
+    thread: Thread,
+    readers: SqlitePool,
+    writer: Writer,
+    sinks: Mutex<Vec<ChangeSink>>,
+    /// Counts the batches that brought events.
+    events: watch::Sender<u64>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    /// Opens the file, making it with mode 0600 where there is none, and brings it to this version.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, is of a newer version, or is something else.
+    pub async fn open(path: &Path) -> Result<Self, StoreFault> {
+        let fault = |error: std::io::Error| StoreFault::Unavailable(format!("{}: {error}", path.display()));
+        OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(fault)?;
+        let thread = Thread::start().map_err(fault)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY)
+            .pragma("cache_size", "-32768")
+            .pragma("temp_store", "memory");
+        let writing = options
+            .clone()
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            // What is erased is overwritten where that costs no more.
+            .pragma("secure_delete", "fast")
+            .pragma("wal_autocheckpoint", "4000");
+        let (readers, writer) = thread
+            .run(async move {
+                let mut connection = writing.connect().await?;
+                migrate(&mut connection, MIGRATIONS).await?;
+                let readers = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(PATIENCE);
+                let readers = readers.connect_lazy_with(options.read_only(true));
+                Ok((readers, Writer::start(writing, connection)))
+            })
+            .await?;
+        Ok(Self { thread, readers, writer, sinks: Mutex::default(), events: watch::Sender::new(0) })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let readers = self.readers.clone();
+        self.thread.run(async move { work(&mut *readers.acquire().await?).await }).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        self.writer.write(work).await
+    }
+
+    async fn before_load(&self) -> Result<(), StoreFault> {
+        Ok(())
+    }
+
+    async fn begin_to_follow(&self, sink: ChangeSink) -> Result<(), StoreFault> {
+        let mut last = self.read(|connection| Box::pin(shared::last_event(connection))).await?;
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&sink));
+        let mut kept = self.events.subscribe();
+        let readers = self.readers.clone();
+        self.thread.start_task(async move {
+            while kept.changed().await.is_ok() {
+                if let Err(fault) = tell_events(&readers, &mut last, &sink).await {
+                    tracing::error!(%fault, "events are told later");
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn events_kept(&self) {
+        self.events.send_modify(|batches| *batches += 1);
+    }
+
+    fn tell(&self, change: Change) {
+        for sink in &*self.sinks.lock().unwrap_or_else(PoisonError::into_inner) {
+            sink(change.clone());
+        }
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        let (readers, writer) = (self.readers.clone(), self.writer.take());
+        self.thread.stop(async move {
+            readers.close().await;
+            writer.end().await;
+        });
+    }
+}
+
+/// Tells events after the last one told, to the end.
+async fn tell_events(readers: &SqlitePool, last: &mut u64, sink: &ChangeSink) -> Result<(), StoreFault> {
+    let mut connection = readers.acquire().await?;
+    loop {
+        let events = shared::events_after(&mut connection, *last, EVENTS).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        for event in events {
+            *last = event.id;
+            sink(Change::Event(Arc::new(event)));
+        }
+    }
+}
+
+/// Brings a file to the last version, whole steps only.
+async fn migrate(connection: &mut Connection, migrations: Migrations) -> Result<(), StoreFault> {
+    let mut whole = sqlx::Connection::begin_with(connection, "BEGIN IMMEDIATE").await?;
+    let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *whole).await?.try_get(0)?;
+    let tables: i64 =
+        sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *whole).await?.try_get(0)?;
+    if version == 0 && tables > 0 {
+        return Err(StoreFault::Unreadable("the file is another program's: name one of our own".to_owned()));
+    }
+    for step in schema::missing(migrations, version)? {
+        sqlx::raw_sql(*step).execute(&mut *whole).await?;
+    }
+    let set = format!("PRAGMA user_version = {}", migrations.len());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *whole).await?;
+    Ok(whole.commit().await?)
+}

@@ -1,0 +1,125 @@
+//! The one connection that writes. What comes while it is busy is committed together.
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection as _};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Connection;
+use crate::ledger::StoreFault;
+use crate::store::thread::BoxFuture;
+
+/// Writes that are committed together at most.
+const BATCH: usize = 256;
+/// Writes that may wait before whoever brings more waits too.
+const QUEUE: usize = 4096;
+
+/// Says what became of a write, once it is known whether it was committed.
+type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
+/// A write. False before its reply where the database failed, and nothing of the batch can be kept.
+type Job = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, (bool, Reply)> + Send>;
+
+/// Hands in writes.
+#[derive(Default)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+impl Writer {
+    /// Starts the task that writes, on this thread's runtime.
+    #[expect(clippy::disallowed_methods, reason = "the edge: the store's own task")]
+    pub(super) fn start(options: SqliteConnectOptions, connection: Connection) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (end, ended) = oneshot::channel();
+        let mut output = Output { options, connection: Some(connection) };
+        tokio::spawn(async move {
+            output.run(queue).await;
+            let _ = end.send(());
+        });
+        Self { jobs: Some(jobs), ended: Some(ended) }
+    }
+
+    /// Writes something, and waits until it is durable.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let ended = || StoreFault::Unavailable("it is closed".to_owned());
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            Box::pin(async move {
+                let done = work(connection).await;
+                let goes_on = !matches!(done, Err(StoreFault::Unavailable(_)));
+                let reply: Reply = Box::new(move |committed| {
+                    let failed = |why: &str| StoreFault::Unavailable(why.to_owned());
+                    let _ = tell.send(done.and_then(|value| committed.map(|()| value).map_err(failed)));
+                });
+                (goes_on, reply)
+            })
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job).await.map_err(|_| ended())?;
+        told.await.map_err(|_| ended())?
+    }
+
+    /// Leaves nothing behind in its place.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Waits until all that was handed in is written, and the file is closed.
+    pub(super) async fn end(mut self) {
+        drop(self.jobs.take());
+        if let Some(ended) = self.ended.take() {
+            let _ = ended.await;
+        }
+    }
+}
+
+/// The connection, opened anew after it has failed.
+struct Output {
+    options: SqliteConnectOptions,
+    connection: Option<Connection>,
+}
+
+impl Output {
+    async fn run(&mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while queue.recv_many(&mut batch, BATCH).await > 0 {
+            let mut replies = Vec::with_capacity(batch.len());
+            let committed = self.commit(batch.drain(..), &mut replies).await;
+            if committed.is_err() {
+                // What an error has left of the transaction is not known: SQLite may have ended it by itself.
+                self.connection = None;
+            }
+            let committed = committed.map_err(|fault| fault.to_string());
+            replies
+                .into_iter()
+                .for_each(|reply: Reply| reply(committed.as_ref().map(|()| ()).map_err(|why| &**why)));
+        }
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        batch: impl Iterator<Item = Job>,
+        replies: &mut Vec<Reply>,
+    ) -> Result<(), StoreFault> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.options.connect().await?),
+        };
+        let mut whole = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for job in batch {
+            let (goes_on, reply) = job(&mut whole).await;
+            replies.push(reply);
+            if !goes_on {
+                let _ = whole.rollback().await;
+                return Err(StoreFault::Unavailable("a write beside this one failed".to_owned()));
+            }
+        }
+        Ok(whole.commit().await?)
+    }
+}
