@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The last moment that RFC 3339 can write, the end of the year 9999.
-    pub const MAX: Self = Self(253_402_300_799_999);
+    /// The last moment: just before 22:00 UTC on 9999-12-30, up to which every offset can be written.
+    pub const MAX: Self = Self(253_402_207_199_999);
 
     /// The moment so many milliseconds after the epoch.
     #[must_use]
