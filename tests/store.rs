@@ -1,0 +1,71 @@
+//! One suite for both databases. The half on PostgreSQL needs a server: `./test` starts a private one, and names it in
+//! `MASKLINE_TEST_POSTGRES`; without it that half tests nothing, and says so.
+
+#[path = "store/calls.rs"]
+mod calls;
+#[path = "store/database.rs"]
+mod database;
+#[path = "store/events.rs"]
+mod events;
+#[path = "store/faults.rs"]
+mod faults;
+#[path = "store/make.rs"]
+mod make;
+#[path = "store/nodes.rs"]
+mod nodes;
+#[path = "store/redaction.rs"]
+mod redaction;
+#[path = "store/sessions.rs"]
+mod sessions;
+
+/// Runs each test on both databases.
+macro_rules! on_both {
+    ($($part:ident :: $name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "current_thread")]
+            async fn $name() {
+                super::$part::$name(super::database::Database::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "current_thread")]
+            async fn $name() {
+                if let Some(database) = super::database::Database::postgres().await {
+                    super::$part::$name(database).await;
+                }
+            })*
+        }
+    };
+}
+
+on_both! {
+    sessions::a_session_is_kept_whole
+    sessions::a_request_that_comes_twice_makes_one
+    sessions::a_reference_is_unique
+    sessions::a_channel_has_one_session_at_a_time
+    sessions::a_conflict_leaves_nothing_behind
+    sessions::a_change_is_made_to_what_was_read
+    sessions::a_change_moves_the_channels
+    sessions::a_session_over_lets_go_and_may_come_back
+    sessions::the_last_numbers_of_a_pair_are_found
+    sessions::filters_tell_sessions_apart
+    sessions::pages_of_sessions_stay_as_they_are
+    sessions::the_index_loads_what_is_not_free
+    sessions::a_hundred_at_once_get_no_channel_twice
+    sessions::the_inventory_has_each_number_once
+    calls::a_call_is_kept_once_and_its_end_stays
+    calls::filters_tell_calls_apart
+    calls::pages_of_calls_stay_as_they_are
+    calls::calls_move_the_expiry_and_bind_a_caller
+    calls::what_comes_late_takes_no_channel
+    calls::a_batch_is_kept_whole_or_not_at_all
+    events::each_is_kept_once_in_order
+    events::each_is_told_once_it_is_kept
+    events::answers_are_noted_once
+    redaction::a_party_leaves_everything
+    redaction::what_is_over_for_long_is_removed
+    faults::a_newer_database_is_refused
+    faults::another_program_s_database_is_left_alone
+    faults::it_is_there_when_it_is_opened_again
+    faults::it_says_whether_it_takes_writes
+}

@@ -1,0 +1,106 @@
+use maskline::ledger::{
+    Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
+};
+
+use crate::database::Database;
+use crate::events::{follow, next};
+use crate::make::{at, call, create, event, party, running, session};
+
+pub(crate) async fn a_party_leaves_everything(database: Database) {
+    let store = database.open().await;
+    let mut open = session((1, 1), (Some(2), 2));
+    open.reference = Some("ride of +919876500002".into());
+    open.metadata =
+        serde_json::json!({ "driver": "+919876500002", "note": "call 919876500002" }).as_object().cloned();
+    open.callback_url = Some("http://a/?who=919876500002".into());
+    let over = Session { closed_at: Some(at(1)), ..session((2, 3), (Some(3), 4)) };
+    let other = session((1, 5), (Some(3), 6));
+    for session in [&open, &over, &other] {
+        create(&*store, session).await;
+    }
+    let mut record = call("a", 1);
+    record.trace.push(format!("it goes to {}", party(2)));
+    record.legs.push(LegRecord {
+        peer: "919876500002".into(),
+        started_at: 1,
+        ringing_ms: None,
+        answered_ms: None,
+        ended_ms: None,
+        status: None,
+        cause: None,
+        billable_ms: 0,
+        media: None,
+    });
+    let mut going_on = running("b", 2);
+    going_on.caller = Some(party(2));
+    let elsewhere = maskline::ledger::CallRecord { destination: Some(party(3)), ..call("c", 3) };
+    let told = event(&record, EventKind::CallEnded);
+    store
+        .keep(&[
+            Entry::Ended(Box::new(record)),
+            Entry::Running(Box::new(going_on)),
+            Entry::Ended(Box::new(elsewhere.clone())),
+            Entry::Event(Box::new(told)),
+        ])
+        .await
+        .unwrap();
+    let changes = follow(&*store).await;
+    let redacted = store.redact(party(2), at(100)).await.unwrap();
+    assert_eq!(redacted, Redacted { sessions: 2, calls: 2, events: 1 });
+
+    for rows in [
+        "sessions WHERE body LIKE '%919876500002%' OR first = 919876500002 OR second = 919876500002",
+        "sessions WHERE reference LIKE '%919876500002%'",
+        "calls WHERE body LIKE '%919876500002%' OR body LIKE '%+9198******02%'",
+        "calls WHERE caller = 919876500002 OR destination = 919876500002",
+        "events WHERE body LIKE '%919876500002%' OR body LIKE '%+9198******02%'",
+        "events WHERE digest IS NOT NULL",
+        "channels WHERE caller = 919876500002",
+    ] {
+        assert_eq!(database.count(rows).await, 0, "{rows}");
+    }
+    let now = store.session(open.id).await.unwrap().unwrap();
+    assert_eq!((now.first.number, now.second.number), (Some(party(1)), None));
+    assert_eq!((now.status(at(100)), now.free_at(), now.version), (SessionStatus::Closed, at(100), 2));
+    assert_eq!(now.reference.as_deref(), Some("ride of [erased]"));
+    assert_eq!(store.call("c").await.unwrap(), Some(elsewhere), "others stay as they are");
+    assert_eq!(store.session(other.id).await.unwrap(), Some(other));
+    create(&*store, &session((1, 1), (Some(2), 2))).await;
+
+    let mut sessions = vec![];
+    for _ in 0..2 {
+        let Change::Session(session) = next(&changes) else { panic!("a session") };
+        sessions.push(session.id);
+    }
+    assert_eq!(sessions, [open.id, over.id], "the index hears of it");
+    let again = store.redact(party(9), at(100)).await.unwrap();
+    assert_eq!(again, Redacted::default());
+}
+
+pub(crate) async fn what_is_over_for_long_is_removed(database: Database) {
+    let store = database.open().await;
+    let old = Session { expires_at: at(100), cooloff: 50, ..session((1, 1), (Some(2), 2)) };
+    let young = Session { expires_at: at(200), ..session((3, 3), (Some(4), 4)) };
+    create(&*store, &old).await;
+    create(&*store, &young).await;
+    let calls: Vec<_> = (0..1500).map(|count| call(&format!("old-{count}"), 100)).collect();
+    let mut entries: Vec<_> = calls.iter().map(|record| Entry::Ended(Box::new(record.clone()))).collect();
+    entries.push(Entry::Event(Box::new(event(&calls[0], EventKind::CallEnded))));
+    // It was received before, and ended after.
+    entries.push(Entry::Ended(Box::new(call("young", 145))));
+    store.keep(&entries).await.unwrap();
+    let edge = at(150);
+    assert_eq!(
+        store.prune(edge).await.unwrap(),
+        1500 + 1,
+        "the session's numbers are free at that moment, not before"
+    );
+    let one_later = edge.after(std::time::Duration::from_millis(1));
+    assert_eq!(store.prune(one_later).await.unwrap(), 1);
+    assert_eq!(store.prune(one_later).await.unwrap(), 0);
+    let left = store.sessions(&SessionFilter::default(), &crate::make::page(9)).await.unwrap();
+    assert_eq!(left, [young]);
+    assert!(store.call("young").await.unwrap().is_some());
+    assert_eq!(store.events(0, 9).await.unwrap(), []);
+    assert_eq!(database.count("channels").await, 2);
+}
