@@ -39,7 +39,7 @@ pub enum ServeFault {
     Failed,
     /// Some records could not be written.
     #[error(transparent)]
-    Records(#[from] crate::store::RecordsFault),
+    Records(#[from] crate::store::KeeperFault),
     /// A second signal came while calls were still up.
     #[error("stopped at once by a second signal")]
     Impatient,

@@ -19,12 +19,12 @@ use crate::base::settings::{Listen, Settings};
 use crate::base::time::Anchor;
 use crate::base::{Random, Shards};
 use crate::call::{Listener, Policy};
-use crate::ledger::Book;
+use crate::ledger::{Book, StoreFault};
 use crate::media::{self, Engine};
 use crate::net::{self, Handle, ListenFault, Seat, Sockets, StreamLimits, Tally};
 use crate::relay::Event;
 use crate::route::Index;
-use crate::store::{Records, RecordsFault};
+use crate::store::{self, Keeper, KeeperFault};
 use crate::switch::{Command, Input, Registry, Switch};
 
 /// Cores per shard: one shard serves what a small machine can relay media for.
@@ -40,9 +40,12 @@ pub enum StartFault {
     /// The API's listener cannot be opened.
     #[error("cannot listen on {0} for the API: {1}")]
     Api(SocketAddr, #[source] io::Error),
-    /// The records file cannot be kept.
+    /// The database cannot be opened.
     #[error(transparent)]
-    Records(#[from] RecordsFault),
+    Store(#[from] StoreFault),
+    /// The records file or its journal cannot be kept.
+    #[error(transparent)]
+    Keeper(#[from] KeeperFault),
     /// The system gives no randomness.
     #[error("the system gives no randomness: {0}")]
     Random(#[from] rand::rngs::SysError),
@@ -62,7 +65,7 @@ pub struct Service {
     tally: watch::Receiver<Tally>,
     // Held until the shards have ended.
     engine: Engine,
-    records: Records,
+    keeper: Keeper,
     health: Health,
     api: Api,
 }
@@ -81,7 +84,10 @@ impl Service {
     /// The first part that does not start. What had been started is stopped.
     pub fn start(settings: Arc<Settings>) -> Result<Self, StartFault> {
         let mut random = os_random()?;
-        let records = Records::open(&settings.records.path)?;
+        let store = tokio::runtime::Builder::new_current_thread()
+            .build()?
+            .block_on(store::open(&settings.store.url))?;
+        let keeper = Keeper::start(&settings.records.path, store)?;
         let engine = Engine::start(&media_options(&settings), &mut random)?;
         let capacity = Capacity::claim(engine.capacity());
         let shards = Shards::new(shard_count());
@@ -95,7 +101,7 @@ impl Service {
         let limits = StreamLimits { accepted: connections - opened, opened, ..StreamLimits::default() };
         let (seats, tally) = net::seats(shards.clone(), limits);
         let (book, started) = (Arc::new(Book::new()), Started::now());
-        let mut starter = Starter { policy, book, random, engine: &engine, records: &records, started };
+        let mut starter = Starter { policy, book, random, engine: &engine, keeper: &keeper, started };
         let registry = Arc::new(Registry::new(starter.started.monotonic, &mut starter.random));
         let mut handles = Vec::new();
         for (seat, sockets) in seats.into_iter().zip(sockets) {
@@ -111,7 +117,7 @@ impl Service {
             handles,
             tally,
             engine,
-            records,
+            keeper,
             health,
             api,
         };
@@ -161,7 +167,7 @@ impl Service {
 
     /// Opens the records file anew, after it may have been moved away.
     pub fn reopen_records(&self) {
-        self.records.reopen();
+        self.keeper.reopen();
     }
 
     /// Takes no new calls from now on.
@@ -197,10 +203,10 @@ impl Service {
     /// Where a shard had failed, or records could not be written.
     pub fn stop(self) -> Result<(), ServeFault> {
         self.tell(|| Command::CloseAll);
-        let Self { handles, engine, records, api, .. } = self;
+        let Self { handles, engine, keeper, api, .. } = self;
         let stopped: Vec<bool> = handles.into_iter().map(Handle::stop).collect();
         drop(engine);
-        let written = records.close();
+        let written = keeper.close();
         api.stop();
         if !stopped.into_iter().all(|well| well) {
             return Err(ServeFault::Failed);
@@ -215,7 +221,7 @@ struct Starter<'a> {
     book: Arc<Book>,
     random: Random,
     engine: &'a Engine,
-    records: &'a Records,
+    keeper: &'a Keeper,
     started: Started,
 }
 
@@ -227,7 +233,7 @@ impl Starter<'_> {
             policy: Arc::clone(&self.policy),
             book: Arc::clone(&self.book),
             media: self.engine.handle(events),
-            records: self.records.writer(),
+            keeper: self.keeper.writer(),
         };
         let (policy, registry) = (Arc::clone(&self.policy), Arc::clone(registry));
         let anchor = Anchor::new(self.started.monotonic, self.started.wall);
@@ -319,6 +325,7 @@ fn fixed_keys_changed(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("media.threads", old.media.threads != new.media.threads),
         ("api.listen", old.api.listen != new.api.listen),
         ("records.path", old.records.path != new.records.path),
+        ("store.url", old.store != new.store),
         ("log.format", old.log.format != new.log.format),
     ];
     changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()

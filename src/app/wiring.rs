@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::call::{CallKey, Policy};
-use crate::ledger::{Book, CallRecord};
+use crate::ledger::{Book, CallRecord, Entry};
 use crate::net::Services;
 use crate::route::{self, Decision, Question};
-use crate::store::RecordWriter;
+use crate::store::KeeperWriter;
 use crate::{media, relay};
 
 /// One shard's way to the rest of the process.
@@ -15,7 +15,7 @@ pub(super) struct Wiring {
     pub(super) policy: Arc<Policy>,
     pub(super) book: Arc<Book>,
     pub(super) media: media::Handle,
-    pub(super) records: RecordWriter,
+    pub(super) keeper: KeeperWriter,
 }
 
 impl Services for Wiring {
@@ -41,6 +41,6 @@ impl Services for Wiring {
     fn progress(&mut self, _call: CallKey, _record: Box<CallRecord>) {}
 
     fn record(&mut self, record: Box<CallRecord>) {
-        self.records.write(record);
+        self.keeper.write(Entry::Ended(record));
     }
 }

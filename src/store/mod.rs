@@ -2,8 +2,12 @@
 
 mod erase;
 mod fault;
+mod journal;
+mod keeper;
+mod output;
 mod postgres;
 mod records;
+mod replay;
 mod rows;
 mod schema;
 mod sqlite;
@@ -14,8 +18,9 @@ use std::sync::Arc;
 use crate::base::settings::StoreUrl;
 use crate::ledger::{Store, StoreFault};
 
+pub use keeper::{Keeper, KeeperFault, KeeperWriter};
 pub use postgres::Postgres;
-pub use records::{RecordWriter, Records, RecordsFault};
+pub use records::RecordsFault;
 pub use sqlite::Sqlite;
 
 /// Opens the database, and brings it to this version.
