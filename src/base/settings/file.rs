@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::addresses::{address, listen, ports, socket_address};
 use super::rows::{mapping, phone, trunk};
 use super::table::{File, Flaw, Read, Table, Value};
+use super::tokens::api_token;
 use super::values::{CODECS, boolean, duration, list, number, secret, some, text, whole, word};
 use super::{
     Api, Call, DigestHash, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records,
@@ -29,7 +30,7 @@ impl Draft {
         let settings = Settings {
             sip: file.table("sip", sip),
             media: file.table("media", media),
-            api: file.table("api", api),
+            api: file.table("api", |table| api(table, folder)),
             store: file.table("store", |table| store(table, folder)),
             numbers: file.table("numbers", numbers),
             call: file.table("call", call),
@@ -133,9 +134,19 @@ fn media(table: &mut Table<'_, '_>) -> Media {
     media
 }
 
-fn api(table: &mut Table<'_, '_>) -> Api {
-    table.later("tokens", "take it out; what is served, /healthz and /readyz, needs none");
-    Api { listen: table.or("listen", loopback(8080), text(socket_address)) }
+fn api(table: &mut Table<'_, '_>, folder: &Path) -> Api {
+    let tokens = table.or("tokens", Vec::new(), some(false, api_token));
+    for (place, token) in tokens.iter().enumerate() {
+        if tokens[..place].iter().any(|earlier| earlier.token == token.token) {
+            table.fault("tokens", "names a token twice: write each once, with all its scopes");
+            break;
+        }
+    }
+    Api {
+        listen: table.or("listen", loopback(8080), text(socket_address)),
+        tokens,
+        token_file: folder.join("api-token"),
+    }
 }
 
 fn store(table: &mut Table<'_, '_>, folder: &Path) -> Store {

@@ -9,6 +9,7 @@ mod report;
 mod rows;
 mod sections;
 mod table;
+mod tokens;
 mod values;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use sections::{
     Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
     StoreUrl, Webhooks,
 };
+pub use tokens::{ApiToken, Scope, is_token};
 
 /// The whole file, read and found without fault.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ApiToken;
 use crate::base::{PhoneNumber, Secret, Transport};
 
 /// `[sip]`: where signalling is heard, and its timers.
@@ -82,6 +83,10 @@ pub enum CodecName {
 pub struct Api {
     /// The address to bind.
     pub listen: SocketAddr,
+    /// The tokens, each once; empty: the one in `token_file`.
+    pub tokens: Vec<ApiToken>,
+    /// Where the token is kept that is made at the first start, where the file names none.
+    pub token_file: PathBuf,
 }
 
 /// `[store]`: where sessions and numbers are kept.

@@ -322,8 +322,6 @@ fn what_later_versions_do_is_refused_and_not_ignored() {
         ("# t1 = \"500ms\"", "tls = { certificate = \"a\", key = \"b\" }", "sip.tls"),
         ("# t1 = \"500ms\"", "options_interval = \"30s\"", "sip.options_interval"),
         ("# t1 = \"500ms\"", "options_interval = 0", "sip.options_interval"),
-        ("[store]", "tokens = []\n[store]", "api.tokens"),
-        ("[store]", "tokens = [{ token = \"a\", scopes = [\"b\"] }]\n[store]", "api.tokens"),
         ("# srtp = \"off\"", "srtp = \"offer\"", "trunks.srtp"),
         ("# srtp = \"off\"", "register = true", "trunks.register"),
         ("# srtp = \"off\"", "username = \"me\"", "trunks.username"),

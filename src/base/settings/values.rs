@@ -186,7 +186,7 @@ pub(super) const CODECS: [(&str, CodecName); 7] = [
     ("g729", CodecName::G729),
 ];
 
-fn kind(value: &DeValue<'_>) -> &'static str {
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a bare number",
