@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod g711;
+pub mod metrics;
 pub mod number;
 pub mod numbering;
 pub mod random;
@@ -15,6 +16,7 @@ pub mod timestamp;
 pub mod tones;
 
 pub use flow::{ConnectionId, Flow, Transport};
+pub use metrics::Metrics;
 pub use number::PhoneNumber;
 pub use random::Random;
 pub use secret::Secret;
