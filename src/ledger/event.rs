@@ -49,6 +49,22 @@ pub enum EventKind {
     SessionClosed,
 }
 
+impl EventKind {
+    /// As in JSON and in server-sent events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::CallStarted => "call.started",
+            EventKind::CallRinging => "call.ringing",
+            EventKind::CallAnswered => "call.answered",
+            EventKind::CallEnded => "call.ended",
+            EventKind::SessionCreated => "session.created",
+            EventKind::SessionChanged => "session.changed",
+            EventKind::SessionClosed => "session.closed",
+        }
+    }
+}
+
 /// An event as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredEvent {

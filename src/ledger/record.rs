@@ -37,6 +37,26 @@ pub enum Outcome {
     Unavailable,
 }
 
+impl Outcome {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::InProgress => "in-progress",
+            Outcome::Answered => "answered",
+            Outcome::Busy => "busy",
+            Outcome::NoAnswer => "no-answer",
+            Outcome::Unreachable => "unreachable",
+            Outcome::Rejected => "rejected",
+            Outcome::NoCommonCodec => "no-common-codec",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Refused => "refused",
+            Outcome::NoAcknowledgement => "no-acknowledgement",
+            Outcome::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// Who ended an established call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
