@@ -1,90 +1,65 @@
-//! The HTTP server.
+//! The HTTP server: connections and their limits.
 
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
-use super::health::{Health, healthz, readyz};
-use super::problem::Problem;
-
-/// What is served at which path. The health checks need no token.
-pub fn router(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED))
-        .with_state(health)
-}
+/// Connections at a time; further ones wait in the listener's queue.
+const CONNECTIONS: usize = 512;
+/// How long a head may take to come in, and a connection may lie idle between two requests.
+const HEAD: Duration = Duration::from_secs(15);
+/// How long a client may leave what is sent to it unread.
+const UNREAD: Duration = Duration::from_secs(30);
+/// Bytes of a head.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Header fields of a request.
+const HEADERS: usize = 64;
+/// How long to wait after a connection could not be accepted, as when descriptors are short.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// Serves until the runtime ends.
 ///
 /// # Errors
-/// Where the listener fails for good.
-pub async fn serve(listener: TcpListener, health: Health) -> io::Result<()> {
-    axum::serve(listener, router(health)).await
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpStream};
-
-    use super::*;
-    use crate::api::Readiness;
-
-    /// A running server, and the state that it tells.
-    fn start() -> (SocketAddr, Health) {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let health = Health::default();
-        let served = health.clone();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async { serve(TcpListener::from_std(listener).unwrap(), served).await })
-        });
-        (address, health)
-    }
-
-    fn ask(address: SocketAddr, line: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.to_ascii_lowercase(), body.to_owned())
-    }
-
-    #[test]
-    fn readiness_follows_the_service() {
-        let (address, health) = start();
-        let ready = || ask(address, "GET /readyz");
-        assert!(ready().0.starts_with("http/1.1 503"));
-        health.set(Readiness::Ready);
-        assert!(ready().0.starts_with("http/1.1 200"));
-        health.set(Readiness::Draining);
-        let (head, body) = ready();
-        assert!(
-            head.starts_with("http/1.1 503") && head.contains("content-type: application/problem+json"),
-            "{head}"
-        );
-        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!((&body["status"], &body["title"]), (&503.into(), &"Service Unavailable".into()));
-        assert!(ask(address, "GET /healthz").0.starts_with("http/1.1 200"), "alive all the while");
-    }
-
-    #[test]
-    fn everything_else_is_a_problem_document() {
-        let (address, _health) = start();
-        for (line, status) in [("GET /", 404), ("GET /%2B919876500001", 404), ("POST /readyz", 405)] {
-            let (head, body) = ask(address, line);
-            assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
-            assert!(head.contains("content-type: application/problem+json"), "{head}");
-            assert!(!body.contains("98765"), "nothing of the request is in the answer");
+/// None: what befalls a single connection ends that connection.
+#[expect(clippy::disallowed_methods, reason = "the edge: each connection is a task of its own")]
+pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                tokio::spawn(async move {
+                    connection(stream, router).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection could not be accepted");
+                tokio::time::sleep(BREATH).await;
+            }
         }
     }
+}
+
+/// One connection, to its end. What goes wrong with it concerns its client alone.
+async fn connection(stream: TcpStream, router: Router) {
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+    let _ = served.await;
 }

@@ -266,7 +266,7 @@ impl Api {
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             tokio::select! {
-                served = api::serve(listener, health) => served,
+                served = api::serve(listener, api::health_only(health)) => served,
                 _ = stopped => Ok(()),
             }
         };

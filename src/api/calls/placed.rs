@@ -1,0 +1,379 @@
+//! `POST /v1/calls`: click-to-call.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::ObjectBuilder;
+
+use super::shown::CallResult;
+use crate::api::Readiness;
+use crate::api::problem::{FieldError, Problem, kinds};
+use crate::api::state::{ApiState, Callee, NotPlaced, Placing};
+use crate::api::values::{E164, Meaning, Text, Unserved, Whole, refuse_unserved};
+use crate::base::{PhoneNumber, Side, Timestamp};
+use crate::ledger::{Answered, Page, Session, SessionFilter, SessionId, SessionStatus};
+use crate::session::{Change, Expires, Fault, Key, Numbers, Wanted};
+
+/// How long the way back is kept where the order does not say: a day.
+const RETURN_WINDOW: u32 = 86_400;
+
+/// Seconds of a way back, up to a year.
+type Window = Whole<0, 31_536_000>;
+/// Seconds of a call, up to a week.
+type CallSeconds = Whole<1, 604_800>;
+/// Seconds of ringing.
+type RingSeconds = Whole<1, 600>;
+
+/// Who is called first: a number, or a party of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum First {
+    Number(PhoneNumber),
+    Party(Side),
+}
+
+/// The same, in a request.
+type FirstText = Text<First>;
+
+impl Meaning for First {
+    const NAME: &'static str = "First";
+    const WRITE: &'static str = "a number in quotes, or with session_id \"first_party\" or \"second_party\"";
+
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        match text {
+            "first_party" => Ok(First::Party(Side::A)),
+            "second_party" => Ok(First::Party(Side::B)),
+            number => PhoneNumber::read(number).map(First::Number),
+        }
+    }
+
+    fn describe(schema: ObjectBuilder) -> ObjectBuilder {
+        schema
+            .description(Some("A number in E.164; with `session_id`, `first_party` or `second_party`."))
+            .pattern(Some(r"^(\+[1-9][0-9]{6,14}|first_party|second_party)$"))
+            .examples(["+919876500001"])
+    }
+}
+
+/// The id of a session, in a request.
+pub(super) type SessionText = Text<SessionId>;
+
+impl Meaning for SessionId {
+    const NAME: &'static str = "SessionId";
+    const WRITE: &'static str = "a session's id in quotes";
+
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        text.parse().map_err(|_| "is no id of a session: write it as it was given".into())
+    }
+
+    fn describe(schema: ObjectBuilder) -> ObjectBuilder {
+        schema
+            .description(Some("A session's id."))
+            .pattern(Some("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"))
+            .examples(["019ab3c8-7d2a-7c3e-9a41-5f0c2d1e8b76"])
+    }
+}
+
+/// A call to place: `first`, `second` and `show`; or `session_id` and `first`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewCall)]
+pub(in crate::api) struct Order {
+    /// Who is called first.
+    first: FirstText,
+    /// Who is called second: a real number.
+    second: Option<E164>,
+    /// The masking number that both see.
+    show: Option<E164>,
+    /// Calls the parties of this session; each sees the number that it would dial itself.
+    session_id: Option<SessionText>,
+    /// Whether the first party has to press a key before the second is called, so that no voicemail is connected; true
+    /// where left out.
+    confirm: Option<bool>,
+    /// Seconds for which a party that calls the number back reaches the other; 0: none. A day where left out. Not with
+    /// `session_id`.
+    return_window: Option<Window>,
+    /// An answer URL. Not served in this version.
+    answer_url: Option<Unserved>,
+    /// How many seconds each party may ring.
+    ring_timeout: Option<RingSeconds>,
+    /// How many seconds the call may last.
+    time_limit: Option<CallSeconds>,
+}
+
+/// What is wanted, once the fields fit together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checked {
+    who: Who,
+    confirm: bool,
+    ring_timeout: Option<Duration>,
+    time_limit: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Who {
+    Numbers { first: PhoneNumber, second: PhoneNumber, show: PhoneNumber, window: u32 },
+    Session { id: SessionId, first: Side },
+}
+
+impl Order {
+    pub(super) fn check(self) -> Result<Checked, Problem> {
+        let mut errors = refuse_unserved(&[("answer_url", self.answer_url)]);
+        let who = self.who(&mut errors);
+        let Some(who) = who.filter(|_| errors.is_empty()) else { return Err(Problem::all_invalid(errors)) };
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        Ok(Checked {
+            who,
+            confirm: self.confirm.unwrap_or(true),
+            ring_timeout: self.ring_timeout.map(|Whole(value)| seconds(value)),
+            time_limit: self.time_limit.map(|Whole(value)| seconds(value)),
+        })
+    }
+
+    fn who(&self, errors: &mut Vec<FieldError>) -> Option<Who> {
+        let before = errors.len();
+        let mut wrong = |field: &str, detail: &str| {
+            errors.push(FieldError { field: field.to_owned(), detail: detail.to_owned() });
+        };
+        if let Some(Text(id)) = self.session_id {
+            let others = [
+                ("second", self.second.is_some()),
+                ("show", self.show.is_some()),
+                ("return_window", self.return_window.is_some()),
+            ];
+            for (field, _) in others.into_iter().filter(|(_, is_there)| *is_there) {
+                wrong(field, "does not go with session_id: leave it out");
+            }
+            let Text(First::Party(first)) = self.first else {
+                wrong("first", "is a number: with session_id write first_party or second_party");
+                return None;
+            };
+            return Some(Who::Session { id, first });
+        }
+        let first = match self.first.0 {
+            First::Number(number) => Some(number),
+            First::Party(_) => {
+                wrong("session_id", "is missing: first names a party of a session");
+                None
+            }
+        };
+        if self.second.is_none() {
+            wrong("second", "is missing: write the number that is called second");
+        }
+        if self.show.is_none() {
+            wrong("show", "is missing: write the masking number that both see");
+        }
+        let (first, second, show) = (first?, self.second?.0, self.show?.0);
+        if first == second {
+            wrong("second", "is the first number too: write the other party's");
+        }
+        if first == show || second == show {
+            wrong("show", "is one of the parties' own: write a masking number");
+        }
+        let window = self.return_window.map_or(RETURN_WINDOW, |window| window.0);
+        (errors.len() == before).then_some(Who::Numbers { first, second, show, window })
+    }
+}
+
+/// A call that was placed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Placed {
+    /// Its id, as in `/v1/calls/{id}`.
+    #[schema(value_type = String)]
+    id: Box<str>,
+    /// `in-progress`; for a repeat, how it stands.
+    status: CallResult,
+    /// The session that it belongs to: the one named, or the one that keeps the way back.
+    #[schema(required, value_type = Option<String>, format = "uuid")]
+    session_id: Option<SessionId>,
+}
+
+impl Placed {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Places a call, once for each key. False where the same request did so before.
+pub(super) async fn place(
+    state: Arc<ApiState>,
+    order: Checked,
+    key: Option<Key>,
+) -> Result<(Placed, bool), Problem> {
+    let key = key.map(|(key, body)| (format!("calls {key}"), body));
+    if let Some((key, body)) = &key
+        && let Some(answered) = state.store.answer_of(key).await?
+    {
+        return repeat(&state, &answered, *body).await;
+    }
+    if state.health.readiness() != Readiness::Ready {
+        return Err(NotPlaced::Unavailable.into());
+    }
+    let now = state.now();
+    let (placing, way_back) = placing(&state, order, now).await?;
+    if let Some((key, body)) = key {
+        let answered = Answered { body, id: placing.id.clone(), at: now };
+        if !state.store.note_answer(&key, &answered).await? {
+            let earlier = state.store.answer_of(&key).await?.unwrap_or(answered);
+            return repeat(&state, &earlier, body).await;
+        }
+    }
+    let placed =
+        Placed { id: placing.id.clone(), status: CallResult::InProgress, session_id: placing.session };
+    if let Err(fault) = state.calls.place(placing).await {
+        if let Some(made) = way_back {
+            state.sessions.close(made, now).await?;
+        }
+        return Err(fault.into());
+    }
+    Ok((placed, true))
+}
+
+/// The answer to a request that came before.
+async fn repeat(state: &ApiState, answered: &Answered, body: [u8; 32]) -> Result<(Placed, bool), Problem> {
+    let conflict = Problem::new(StatusCode::CONFLICT);
+    if answered.body != body {
+        let detail = "the Idempotency-Key was used for another request: write another";
+        return Err(conflict.of(kinds::KEY).detail(detail).field("Idempotency-Key", "write another"));
+    }
+    let Some(record) = super::find(state, &answered.id).await? else {
+        let detail = "the request with this key is being carried out, or came to no call: ask again in a second, or \
+                      write another key";
+        return Err(conflict.detail(detail));
+    };
+    Ok((Placed { id: record.id.clone(), status: record.outcome.into(), session_id: record.session }, false))
+}
+
+/// The order for the switch, and the session that was made for it to keep the way back.
+async fn placing(
+    state: &ApiState,
+    order: Checked,
+    now: Timestamp,
+) -> Result<(Placing, Option<SessionId>), Problem> {
+    let (first, second, session, made) = match order.who {
+        Who::Session { id, first } => {
+            let [first, second] = parties(state, id, first, now).await?;
+            (first, second, Some(id), None)
+        }
+        Who::Numbers { first, second, show, window } => {
+            let kept = if window == 0 {
+                None
+            } else {
+                Some(way_back(state, [first, second], show, window, now).await?)
+            };
+            let made = kept.filter(|(_, is_new)| *is_new).map(|(id, _)| id);
+            let callee = |number| Callee { number, sees: show };
+            (callee(first), callee(second), kept.map(|(id, _)| id), made)
+        }
+    };
+    let placing = Placing {
+        id: state.call_id(),
+        first,
+        second,
+        session,
+        confirm: order.confirm,
+        ring_timeout: order.ring_timeout,
+        time_limit: order.time_limit,
+    };
+    Ok((placing, made))
+}
+
+/// The parties of a session, the one to be called first in front.
+async fn parties(
+    state: &ApiState,
+    id: SessionId,
+    first: Side,
+    now: Timestamp,
+) -> Result<[Callee; 2], Problem> {
+    let session = state.store.session(id).await?;
+    let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
+    if session.status(now) != SessionStatus::Active {
+        let detail = "the session does not take calls now: it has not started, or is over";
+        return Err(Problem::new(StatusCode::CONFLICT).detail(detail).field("session_id", detail));
+    }
+    let callee = |party: crate::ledger::Party| {
+        party.number.map(|number| Callee { number, sees: party.dials }).ok_or_else(|| {
+            Problem::invalid(
+                "session_id",
+                "names a session of which a party is not known yet: change it first",
+            )
+        })
+    };
+    let (one, other) = (callee(session.first)?, callee(session.second)?);
+    Ok(if first == Side::A { [one, other] } else { [other, one] })
+}
+
+/// The session that lets each party call the number back: a new one, or the one that this pair has by this number.
+async fn way_back(
+    state: &ApiState,
+    [first, second]: [PhoneNumber; 2],
+    show: PhoneNumber,
+    window: u32,
+    now: Timestamp,
+) -> Result<(SessionId, bool), Problem> {
+    let wanted = Wanted {
+        expires: Some(Expires::In(window.into())),
+        ..Wanted::new(first, Some(second), Numbers::Shared(show))
+    };
+    let taken = match state.sessions.create(wanted, None, now).await {
+        Ok(made) => return Ok((made.session.id, made.is_new)),
+        Err(taken @ Fault::ChannelTaken { .. }) => taken,
+        Err(Fault::Invalid { field, reason }) => return Err(Problem::invalid(by_order(field), reason)),
+        Err(fault) => return Err(fault.into()),
+    };
+    let Some(session) = kept(state, [first, second], show, now).await? else {
+        return Err(Problem::from(taken).field("show", "is taken for another pair: write another number"));
+    };
+    let expires_at = now.after(Duration::from_secs(window.into()));
+    if session.expires_at < expires_at {
+        let change = Change { expires: Some(Expires::At(expires_at)), ..Change::default() };
+        state.sessions.change(session.id, change, now).await?;
+    }
+    Ok((session.id, false))
+}
+
+/// The live session of just these two by just this number.
+async fn kept(
+    state: &ApiState,
+    pair: [PhoneNumber; 2],
+    show: PhoneNumber,
+    now: Timestamp,
+) -> Result<Option<Session>, Problem> {
+    let filter = SessionFilter {
+        party: Some(pair[0]),
+        number: Some(show),
+        status: Some((SessionStatus::Active, now)),
+        pool: None,
+    };
+    let found = state.store.sessions(&filter, &Page { after: None, limit: 1000 }).await?;
+    let is_theirs = |session: &Session| {
+        let parties = [session.first.number, session.second.number];
+        let shared = session.first.dials == show && session.second.dials == show;
+        shared && pair.iter().all(|number| parties.contains(&Some(*number)))
+    };
+    Ok(found.into_iter().find(is_theirs))
+}
+
+/// A field of a session by its name in an order.
+fn by_order(field: &'static str) -> &'static str {
+    match field {
+        "first_party" => "first",
+        "second_party" => "second",
+        "session_expiry" | "expires_at" => "return_window",
+        _ => "show",
+    }
+}
+
+impl From<NotPlaced> for Problem {
+    fn from(fault: NotPlaced) -> Self {
+        match fault {
+            NotPlaced::Invalid { field, reason } => Problem::invalid(field, reason),
+            NotPlaced::Unavailable => {
+                Problem::unavailable("no new calls are taken: this node drains or is full")
+            }
+        }
+    }
+}

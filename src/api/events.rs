@@ -1,0 +1,183 @@
+//! `/v1/events`: what happens, as it happens, as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use utoipa::IntoParams;
+
+use super::auth::{Token, may};
+use super::docs::Refusals;
+use super::problem::Problem;
+use super::read::Query;
+use super::redact::redact;
+use super::state::ApiState;
+use super::values::Whole;
+use crate::ledger::StoredEvent;
+
+/// Between two comments on a stream where nothing happens.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events that are read from the store at a time.
+const ROWS: u32 = 500;
+/// How soon a client that was cut off may come back.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// The id of an event, in a request.
+type EventId = Whole<0, { u32::MAX }>;
+
+/// From where on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Everything after the event with this id; 0: everything there is. Left out, what happens from now on.
+    #[param(inline)]
+    after: Option<EventId>,
+}
+
+/// Follow what happens, as server-sent events.
+///
+/// Each has an `id`, an `event` (`call.started`, `call.ringing`, `call.answered`, `call.ended`, `session.created`,
+/// `session.changed`, `session.closed`) and, as `data`, a JSON object: `at`, `call`, `session`, and `data`, the call
+/// record or the session as it stood. A client that comes back with `Last-Event-ID`, as browsers do by themselves, gets
+/// everything since, without a gap and without a repeat. One that reads too slowly is cut off after an `event: end`, and
+/// may come back so.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "events", operation_id = "follow_events",
+    params(Asked, ("Last-Event-ID" = Option<u32>, Header, description = "As `after`, which goes before it.")),
+    responses(
+        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
+        Refusals,
+    ),
+    security(("bearer" = ["read"]), ("basic" = ["read"]))
+)]
+pub(super) async fn stream(
+    token: Token<{ may::READ }>,
+    State(state): State<Arc<ApiState>>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let after = match asked.after {
+        Some(Whole(after)) => Some(after.into()),
+        None => last_event_id(&headers)?,
+    };
+    let place = Arc::clone(&state.streams).try_acquire_owned().map_err(|_| {
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS).retry_after(5);
+        problem.detail("too many event streams are open: close one")
+    })?;
+    state.metrics.event_streams.inc();
+    let reader = Reader {
+        live: state.events.subscribe(),
+        stage: after.map_or(Stage::Live, |_| Stage::Stored),
+        last: after.unwrap_or_default(),
+        ready: Vec::new().into_iter(),
+        sees_numbers: token.sees_numbers,
+        state,
+        _place: place,
+    };
+    let stream = Sse::new(told(reader)).keep_alive(KeepAlive::new().interval(HEARTBEAT));
+    Ok(([(CACHE_CONTROL, "no-store")], stream).into_response())
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.parse().ok());
+    let wrong = || Problem::invalid("Last-Event-ID", "is no id: write that of the last event that came");
+    id.map(Some).ok_or_else(wrong)
+}
+
+/// Where a reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Reading what is kept.
+    Stored,
+    /// Hearing what happens.
+    Live,
+    /// Told that it is over.
+    Over,
+}
+
+/// One client.
+struct Reader {
+    state: Arc<ApiState>,
+    live: broadcast::Receiver<Arc<StoredEvent>>,
+    stage: Stage,
+    /// The id of the last event that was told.
+    last: u64,
+    /// Read from the store and not told yet.
+    ready: std::vec::IntoIter<StoredEvent>,
+    sees_numbers: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.state.metrics.event_streams.dec();
+    }
+}
+
+fn told(reader: Reader) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    stream::unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        Some((Ok(event), reader))
+    })
+}
+
+impl Reader {
+    /// The next event, as it is sent; none where the stream is over.
+    async fn next(&mut self) -> Option<sse::Event> {
+        loop {
+            if let Some(event) = self.ready.next() {
+                self.last = event.id;
+                return Some(self.written(&event));
+            }
+            match self.stage {
+                Stage::Stored => {
+                    // Listening begins before the store is read: what is kept meanwhile is heard twice and told once.
+                    self.live = self.state.events.subscribe();
+                    match self.state.store.events(self.last, ROWS).await {
+                        Ok(events) if events.is_empty() => self.stage = Stage::Live,
+                        Ok(events) => self.ready = events.into_iter(),
+                        Err(_) => return Some(self.end("the database does not answer")),
+                    }
+                }
+                Stage::Live => match self.live.recv().await {
+                    Ok(event) if event.id > self.last => {
+                        self.last = event.id;
+                        return Some(self.written(&event));
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return Some(self.end("read too slowly")),
+                    Err(RecvError::Closed) => return None,
+                },
+                Stage::Over => return None,
+            }
+        }
+    }
+
+    /// The last words: the client may come back with the id of the last event that it got.
+    fn end(&mut self, why: &'static str) -> sse::Event {
+        self.stage = Stage::Over;
+        sse::Event::default().event("end").retry(RETRY).data(why)
+    }
+
+    fn written(&self, stored: &StoredEvent) -> sse::Event {
+        let event = &stored.event;
+        let mut data = serde_json::json!({
+            "at": event.at, "call": event.call, "session": event.session, "data": event.data,
+        });
+        if !self.sees_numbers {
+            redact(&mut data);
+        }
+        sse::Event::default().id(stored.id.to_string()).event(event.kind.as_str()).data(data.to_string())
+    }
+}

@@ -1,0 +1,285 @@
+//! `/v1/numbers`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::{Token, may};
+use super::docs::Refusals;
+use super::problem::Problem;
+use super::read::{Id, Json, Query, given, to_the_end};
+use super::state::ApiState;
+use super::values::{E164, Name, Shown, Text, Unserved, refuse_unserved};
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger;
+use crate::session::{NewNumber, NumberChange, Removed};
+
+/// Where a number is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum NumberState {
+    /// New sessions may draw it.
+    Active,
+    /// No new session draws it; those that have it keep it.
+    Draining,
+    /// Nothing has it any more: calls on it are refused.
+    Retired,
+}
+
+/// A masking number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Number {
+    /// The number.
+    number: Shown,
+    /// Its country (ISO 3166).
+    #[schema(required, example = "IN")]
+    country: Option<String>,
+    /// The pool that sessions draw it from.
+    #[schema(required)]
+    pool: Option<String>,
+    /// The trunk that it is rented on, which may show it.
+    #[schema(required)]
+    trunk: Option<String>,
+    /// Where it is in its life.
+    state: NumberState,
+    /// When it was added; null for one that only the settings file names.
+    #[schema(required, value_type = Option<String>, format = "date-time")]
+    added_at: Option<Timestamp>,
+}
+
+impl Number {
+    fn new(number: &ledger::Number, token_sees: bool) -> Self {
+        Self {
+            number: Shown::new(number.number, token_sees),
+            country: number.country.as_deref().map(str::to_owned),
+            pool: number.pool.as_deref().map(str::to_owned),
+            trunk: number.trunk.as_deref().map(str::to_owned),
+            state: number.state.into(),
+            added_at: Some(number.added_at),
+        }
+    }
+
+    /// One that the settings file names and nobody has added.
+    fn of_settings(number: PhoneNumber, token_sees: bool) -> Self {
+        Self {
+            number: Shown::new(number, token_sees),
+            country: None,
+            pool: None,
+            trunk: None,
+            state: NumberState::Active,
+            added_at: None,
+        }
+    }
+}
+
+/// Which numbers.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Those of this pool.
+    #[param(inline)]
+    pool: Option<Name>,
+    /// Those in this state.
+    #[param(inline)]
+    state: Option<NumberState>,
+}
+
+/// The inventory.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Numbers {
+    /// In the order of the numbers; those that only the settings file names last.
+    numbers: Vec<Number>,
+}
+
+/// List the masking numbers: the inventory, and what the settings file owns besides.
+#[utoipa::path(
+    get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(Asked),
+    responses((status = 200, description = "All of them.", body = Numbers), Refusals),
+    security(("bearer" = ["read"]), ("basic" = ["read"]))
+)]
+pub(super) async fn list(
+    token: Token<{ may::READ }>,
+    State(state): State<Arc<ApiState>>,
+    Query(asked): Query<Asked>,
+) -> Result<axum::Json<Numbers>, Problem> {
+    let inventory = state.store.numbers().await?;
+    let in_force = (state.in_force)();
+    let owned = in_force.settings().numbers.owned.iter();
+    let others = owned.filter(|owned| inventory.iter().all(|number| number.number != **owned));
+    let all = inventory
+        .iter()
+        .map(|number| Number::new(number, token.sees_numbers))
+        .chain(others.map(|number| Number::of_settings(*number, token.sees_numbers)));
+    let is_asked = |number: &Number| {
+        asked.pool.as_ref().is_none_or(|Text(pool)| number.pool.as_deref() == Some(&*pool.0))
+            && asked.state.is_none_or(|state| number.state == state)
+    };
+    Ok(axum::Json(Numbers { numbers: all.filter(is_asked).collect() }))
+}
+
+/// A number to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewNumber)]
+pub(super) struct Addition {
+    /// The masking number.
+    number: E164,
+    /// The pool that sessions draw it from; left out, it is only named.
+    pool: Option<Name>,
+    /// The trunk of the settings file that it is rented on, which may show it.
+    trunk: Option<Name>,
+    /// An answer URL. Not served in this version.
+    answer_url: Option<Unserved>,
+}
+
+/// Add a masking number, or take back one that was retired. One that only the settings file names is adopted.
+#[utoipa::path(
+    post, path = "/v1/numbers", tag = "numbers", operation_id = "add_number",
+    request_body(content = Addition, example = json!({
+        "number": "+918045550103", "pool": "delivery", "trunk": "carrier"
+    })),
+    responses(
+        (status = 201, description = "It is in the inventory.", body = Number,
+            headers(("Location" = String, description = "Its path."))),
+        (status = 200, description = "It stood there just so.", body = Number),
+        (status = 409, description = "It is there already, in another pool or on another trunk.", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ),
+    security(("bearer" = ["admin"]), ("basic" = ["admin"]))
+)]
+pub(super) async fn add(
+    token: Token<{ may::ADMIN }>,
+    State(state): State<Arc<ApiState>>,
+    body: Json<Addition>,
+) -> Result<Response, Problem> {
+    let Addition { number: Text(number), pool, trunk, answer_url } = body.value;
+    served(answer_url)?;
+    let new = NewNumber { number, pool: pool.map(named), trunk: trunk.map(named) };
+    let now = state.now();
+    let (number, is_new) = to_the_end(async move { state.sessions.add_number(new, now).await }).await??;
+    let shown = axum::Json(Number::new(&number, token.sees_numbers));
+    if !is_new {
+        return Ok(shown.into_response());
+    }
+    let path = format!("/v1/numbers/{}", number.number.reveal());
+    let headers = token.sees_numbers.then_some([(LOCATION, path)]);
+    Ok((StatusCode::CREATED, headers.map(axum::response::AppendHeaders), shown).into_response())
+}
+
+/// A change of a number: what is left out stays; null takes a value out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NumberChange)]
+pub(super) struct Changes {
+    /// The pool that sessions draw it from; null: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Name>)]
+    pool: Option<Option<Name>>,
+    /// The trunk that it is rented on; null: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Name>)]
+    trunk: Option<Option<Name>>,
+    /// `draining`: no new session draws it; `active`: sessions draw it again; `retired`: calls on it are refused.
+    state: Option<NumberState>,
+    /// An answer URL. Not served in this version.
+    answer_url: Option<Unserved>,
+}
+
+/// Change a number of the inventory: its pool, its trunk, or where it is in its life.
+#[utoipa::path(
+    patch, path = "/v1/numbers/{e164}", tag = "numbers", operation_id = "change_number",
+    params(("e164" = String, Path, description = "The number, with or without its +.")),
+    request_body(content = Changes, example = json!({ "state": "draining" })),
+    responses(
+        (status = 200, description = "The number as it is now.", body = Number),
+        (status = 409, description = "It is in use, and only what nothing uses can be retired.", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals,
+    ),
+    security(("bearer" = ["admin"]), ("basic" = ["admin"]))
+)]
+pub(super) async fn change(
+    token: Token<{ may::ADMIN }>,
+    State(state): State<Arc<ApiState>>,
+    Id(id): Id,
+    body: Json<Changes>,
+) -> Result<axum::Json<Number>, Problem> {
+    let Changes { pool, trunk, state: wanted, answer_url } = body.value;
+    served(answer_url)?;
+    let change = NumberChange {
+        pool: pool.map(|pool| pool.map(named)),
+        trunk: trunk.map(|trunk| trunk.map(named)),
+        state: wanted.map(Into::into),
+    };
+    let (number, now) = (parse(&id)?, state.now());
+    let number = to_the_end(async move { state.sessions.change_number(number, change, now).await }).await??;
+    Ok(axum::Json(Number::new(&number, token.sees_numbers)))
+}
+
+/// Remove a number from the inventory; while sessions or mappings have it, it is drained instead.
+#[utoipa::path(
+    delete, path = "/v1/numbers/{e164}", tag = "numbers", operation_id = "remove_number",
+    params(("e164" = String, Path, description = "The number, with or without its +.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 202, description = "It is in use: it is drained now, and can be removed when nothing has it.",
+            body = Number),
+        Refusals,
+    ),
+    security(("bearer" = ["admin"]), ("basic" = ["admin"]))
+)]
+pub(super) async fn remove(
+    token: Token<{ may::ADMIN }>,
+    State(state): State<Arc<ApiState>>,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let (number, now) = (parse(&id)?, state.now());
+    let removed = to_the_end(async move { state.sessions.remove_number(number, now).await }).await??;
+    Ok(match removed {
+        Removed::Gone => StatusCode::NO_CONTENT.into_response(),
+        Removed::Draining(number) => {
+            (StatusCode::ACCEPTED, axum::Json(Number::new(&number, token.sees_numbers))).into_response()
+        }
+    })
+}
+
+fn served(answer_url: Option<Unserved>) -> Result<(), Problem> {
+    let errors = refuse_unserved(&[("answer_url", answer_url)]);
+    if errors.is_empty() { Ok(()) } else { Err(Problem::all_invalid(errors)) }
+}
+
+fn named(Text(name): Name) -> Arc<str> {
+    name.0.into()
+}
+
+fn parse(id: &str) -> Result<PhoneNumber, Problem> {
+    let none = |_| Problem::not_found("there is no such number in the inventory");
+    PhoneNumber::from_digits(id.strip_prefix('+').unwrap_or(id)).map_err(none)
+}
+
+impl From<ledger::NumberState> for NumberState {
+    fn from(state: ledger::NumberState) -> Self {
+        match state {
+            ledger::NumberState::Active => Self::Active,
+            ledger::NumberState::Draining => Self::Draining,
+            ledger::NumberState::Retired => Self::Retired,
+        }
+    }
+}
+
+impl From<NumberState> for ledger::NumberState {
+    fn from(state: NumberState) -> Self {
+        match state {
+            NumberState::Active => Self::Active,
+            NumberState::Draining => Self::Draining,
+            NumberState::Retired => Self::Retired,
+        }
+    }
+}

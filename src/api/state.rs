@@ -1,0 +1,176 @@
+//! What the handlers work with.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Semaphore, broadcast};
+
+use super::health::Health;
+use super::tokens::Tokens;
+use crate::base::{Metrics, PhoneNumber, Random, Timestamp};
+use crate::ledger::{CallRecord, SessionId, Store, StoredEvent};
+use crate::route::{Decision, Identity};
+use crate::session::{InForce, Sessions};
+
+/// Event streams that may be open at a time.
+const STREAMS: usize = 64;
+
+/// The calls that go on, and the way to place more of them.
+#[async_trait]
+pub trait Calls: Send + Sync {
+    /// The records, as they stand, of the calls that go on at this node.
+    fn live(&self) -> Vec<Arc<CallRecord>>;
+
+    /// One of these; and one that has just ended, until the store has its record.
+    fn call(&self, id: &str) -> Option<Arc<CallRecord>>;
+
+    /// Asks for the end of a call that goes on. False where none with this id does.
+    fn hang_up(&self, id: &str) -> bool;
+
+    /// Calls the first party, and then the second. When it returns, [`Calls::call`] finds the call.
+    ///
+    /// # Errors
+    /// Where the call cannot be placed; nobody is called then.
+    async fn place(&self, order: Placing) -> Result<(), NotPlaced>;
+}
+
+/// A call to be placed (click-to-call). Whether its numbers are ours and whether they can be reached is for
+/// [`Calls::place`] to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    /// The id that the call gets.
+    pub id: Box<str>,
+    /// Who is called first.
+    pub first: Callee,
+    /// Who is called once the first has answered.
+    pub second: Callee,
+    /// The session that it belongs to: the one named, or the one that keeps the way back.
+    pub session: Option<SessionId>,
+    /// Whether the first party has to press a key before the second is called.
+    pub confirm: bool,
+    /// How long each party may ring; `None`: as in the settings.
+    pub ring_timeout: Option<Duration>,
+    /// How long the call may last; `None`: as in the settings.
+    pub time_limit: Option<Duration>,
+}
+
+/// One side of a call to be placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callee {
+    /// The party's real number.
+    pub number: PhoneNumber,
+    /// The masking number that the party sees.
+    pub sees: PhoneNumber,
+}
+
+/// Why a call is not placed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotPlaced {
+    /// A field holds what cannot be.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// The field of the API, as in `show`.
+        field: &'static str,
+        /// What is wrong and what to write instead; numbers redacted.
+        reason: String,
+    },
+    /// No more calls are taken: this node drains, or is full.
+    #[error("no new calls are taken at the moment")]
+    Unavailable,
+}
+
+/// The decision for a call from a caller to a dialled number at a moment.
+pub type Explain = Arc<dyn Fn(Identity, &str, Timestamp) -> Decision + Send + Sync>;
+
+/// Tells the time of day.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What [`ApiState`] is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Sessions and numbers.
+    pub sessions: Arc<Sessions>,
+    /// The calls that go on.
+    pub calls: Arc<dyn Calls>,
+    /// Decides without calling.
+    pub explain: Explain,
+    /// The settings in force.
+    pub in_force: InForce,
+    /// Every event, once it is kept, in order.
+    pub events: broadcast::Sender<Arc<StoredEvent>>,
+    /// The tokens that are taken.
+    pub tokens: Tokens,
+    /// Whether calls are taken.
+    pub health: Health,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Clock,
+    /// For the ids of calls.
+    pub random: Random,
+}
+
+/// What the handlers share.
+pub struct ApiState {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) calls: Arc<dyn Calls>,
+    pub(super) explain: Explain,
+    pub(super) in_force: InForce,
+    pub(super) events: broadcast::Sender<Arc<StoredEvent>>,
+    pub(super) health: Health,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) streams: Arc<Semaphore>,
+    tokens: RwLock<Arc<Tokens>>,
+    clock: Clock,
+    random: Mutex<Random>,
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+impl ApiState {
+    /// The state made of these.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            store: parts.store,
+            sessions: parts.sessions,
+            calls: parts.calls,
+            explain: parts.explain,
+            in_force: parts.in_force,
+            events: parts.events,
+            health: parts.health,
+            metrics: parts.metrics,
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            tokens: RwLock::new(Arc::new(parts.tokens)),
+            clock: parts.clock,
+            random: Mutex::new(parts.random),
+        }
+    }
+
+    /// From now on these tokens are taken, and no others.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
+    }
+
+    pub(super) fn tokens(&self) -> Arc<Tokens> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A fresh id of a call, as the switch draws them.
+    pub(super) fn call_id(&self) -> Box<str> {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).token(20).into()
+    }
+}
