@@ -1,0 +1,113 @@
+//! `maskline numbers`, and `maskline explain`.
+
+use clap::{Args, Subcommand};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::client::{Client, Trouble, to, with_query};
+use super::table::{Column, fields, table, text};
+use super::without_nulls;
+
+const PATH: &str = "/v1/numbers";
+
+const COLUMNS: [Column; 6] = [
+    ("NUMBER", |row| text(&row["number"])),
+    ("COUNTRY", |row| text(&row["country"])),
+    ("POOL", |row| text(&row["pool"])),
+    ("TRUNK", |row| text(&row["trunk"])),
+    ("STATE", |row| text(&row["state"])),
+    ("ADDED", |row| text(&row["added_at"])),
+];
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Numbers {
+    /// List the masking numbers.
+    List {
+        /// Those of this pool.
+        #[arg(long)]
+        pool: Option<String>,
+        /// Those in this state: active, draining or retired.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Add a masking number to the inventory.
+    Add {
+        /// The number, with + and its country code.
+        number: String,
+        /// The pool that sessions draw it from.
+        #[arg(long)]
+        pool: Option<String>,
+        /// The trunk that it is rented on.
+        #[arg(long)]
+        trunk: Option<String>,
+    },
+    /// Let no new session draw a number; those that have it keep it.
+    Drain {
+        /// The number.
+        number: String,
+    },
+    /// Remove a number from the inventory; one in use is drained.
+    Remove {
+        /// The number.
+        number: String,
+    },
+}
+
+/// Does it, and gives back the answer and how people read it.
+pub(super) fn run(client: &Client, command: &Numbers) -> Result<(Value, String), Trouble> {
+    let answer = match command {
+        Numbers::List { pool, state } => {
+            let pairs = [("pool", pool.as_deref()), ("state", state.as_deref())];
+            let answer = client.ask(Method::GET, &with_query(PATH, &pairs), None)?;
+            let readable = table(answer["numbers"].as_array().map_or(&[][..], |rows| rows), &COLUMNS);
+            return Ok((answer, readable));
+        }
+        Numbers::Add { number, pool, trunk } => {
+            let body = without_nulls(json!({ "number": number, "pool": pool, "trunk": trunk }));
+            client.ask(Method::POST, PATH, Some(&body))?
+        }
+        Numbers::Drain { number } => {
+            client.ask(Method::PATCH, &to(PATH, number), Some(&json!({ "state": "draining" })))?
+        }
+        Numbers::Remove { number } => client.ask(Method::DELETE, &to(PATH, number), None)?,
+    };
+    let readable = match &answer {
+        Value::Null => "removed\n".to_owned(),
+        answer => fields(answer),
+    };
+    Ok((answer, readable))
+}
+
+/// A call that nobody places.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Who calls: a real number, or anonymous.
+    #[arg(long)]
+    from: String,
+    /// What is dialled.
+    #[arg(long)]
+    to: String,
+    /// When, as in 2026-11-22T08:15:30Z; left out, now.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+}
+
+/// Asks what would become of a call.
+pub(super) fn explain(client: &Client, asked: &Explain) -> Result<(Value, String), Trouble> {
+    let body = without_nulls(json!({ "from": asked.from, "to": asked.to, "at": asked.at }));
+    let answer = client.ask(Method::POST, "/v1/explain", Some(&body))?;
+    let steps = answer["trace"].as_array().into_iter().flatten();
+    let mut readable: String = steps.map(|step| format!("- {}\n", text(step))).collect();
+    let way = match answer["by"].as_array() {
+        Some(by) if !by.is_empty() => by.iter().map(text).collect::<Vec<_>>().join(", then "),
+        _ => String::new(),
+    };
+    readable += &match answer["reason"].as_str() {
+        Some(reason) => format!("refused: {reason}\n"),
+        None => {
+            let (destination, shown) = (text(&answer["destination"]), text(&answer["shown"]));
+            format!("calls {destination} by {way}, where {shown} is seen\n")
+        }
+    };
+    Ok((answer, readable))
+}
