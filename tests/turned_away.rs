@@ -76,7 +76,7 @@ fn what_cannot_be_read_leaves_one_record_without_numbers() {
     for (change, status, why) in rows {
         let record = turned_away(change, status);
         assert_eq!((record.caller, record.dialled), (None, None), "{why}");
-        assert_eq!(record.trace, ["the call comes from trunk alpha", why]);
+        assert_eq!(*record.trace, ["the call comes from trunk alpha", why]);
     }
 }
 

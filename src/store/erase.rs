@@ -37,7 +37,7 @@ pub(super) fn record(record: &mut CallRecord, party: PhoneNumber) -> bool {
     if is_changed {
         // The steps have it redacted, which is more than nothing.
         let redacted = party.to_string();
-        record.trace.iter_mut().for_each(|step| *step = step.replace(&redacted, ERASED));
+        record.trace = record.trace.iter().map(|step| step.replace(&redacted, ERASED)).collect();
     }
     is_changed
 }

@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 pub(crate) mod agent;
+pub(crate) mod desk;
 pub(crate) mod instance;
 pub(crate) mod numbers;
+pub(crate) mod memory;
 pub(crate) mod sipp;
 pub(crate) mod softphone;
 pub(crate) mod subnet;

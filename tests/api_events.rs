@@ -1,0 +1,117 @@
+//! Following events: replay and what happens now, without a gap and without a repeat.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod support;
+
+use maskline::ledger::{Entry, EventKind, Outcome};
+use serde_json::Value;
+use support::desk::{ALL, Desk, READ, START, bearer, event, record};
+
+/// An event about the call with this number.
+fn about(call: usize) -> Entry {
+    event(EventKind::CallAnswered, &record(&format!("call{call}"), START, Outcome::InProgress))
+}
+
+/// Reads so many events, whose ids must follow each other from one on.
+fn expect(stream: &mut support::desk::Stream, from: u64, count: u64) {
+    for id in from..from + count {
+        let (name, found, data) = stream.event();
+        assert_eq!((&*name, found), ("call.answered", Some(id)), "{data}");
+        let data: Value = serde_json::from_str(&data).unwrap();
+        assert_eq!(data["call"], format!("call{id}"));
+    }
+}
+
+#[test]
+fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
+    let desk = Desk::open();
+    let keep = |ids: std::ops::RangeInclusive<usize>| ids.for_each(|id| desk.keep(&[about(id)]));
+    keep(1..=3);
+    let mut from_now = desk.follow("/v1/events", &bearer(ALL));
+    let mut all = desk.follow("/v1/events?after=0", &bearer(ALL));
+    expect(&mut all, 1, 3);
+    keep(4..=5);
+    expect(&mut all, 4, 2);
+    expect(&mut from_now, 4, 2);
+    drop(all);
+    keep(6..=8);
+    let mut back = desk.follow("/v1/events", &(bearer(ALL) + "Last-Event-ID: 5\r\n"));
+    expect(&mut back, 6, 3);
+    keep(9..=9);
+    expect(&mut back, 9, 1);
+    let mut asked = desk.follow("/v1/events?after=7", &(bearer(ALL) + "Last-Event-ID: 2\r\n"));
+    expect(&mut asked, 8, 2);
+}
+
+#[test]
+fn a_long_past_is_told_while_more_happens() {
+    let desk = Desk::open();
+    let past: Vec<Entry> = (1..=1200).map(about).collect();
+    desk.keep(&past);
+    let mut reader = desk.follow("/v1/events?after=0", &bearer(ALL));
+    expect(&mut reader, 1, 100);
+    // More than the live channel holds, while the reader is in the past still.
+    (1201..=1300).for_each(|id| desk.keep(&[about(id)]));
+    expect(&mut reader, 101, 1200);
+    desk.keep(&[about(1301)]);
+    expect(&mut reader, 1301, 1);
+}
+
+#[test]
+fn one_that_lags_behind_is_cut_off_and_may_come_back() {
+    let desk = Desk::open();
+    let mut reader = desk.follow("/v1/events?after=0", &bearer(ALL));
+    desk.keep(&[about(1)]);
+    expect(&mut reader, 1, 1);
+    // The channel holds 16: all at once is more than any reader takes between two polls of one thread.
+    let burst: Vec<Entry> = (2..=100).map(about).collect();
+    desk.keep(&burst);
+    let (mut last, mut end) = (1, None);
+    while end.is_none() {
+        match reader.event() {
+            (name, Some(id), _) => {
+                assert_eq!((&*name, id), ("call.answered", last + 1));
+                last = id;
+            }
+            (name, None, why) => end = Some((name, why)),
+        }
+    }
+    assert_eq!(end, Some(("end".into(), "read too slowly".into())));
+    let mut back = desk.follow("/v1/events", &format!("{}Last-Event-ID: {last}\r\n", bearer(ALL)));
+    expect(&mut back, last + 1, 100 - last);
+}
+
+#[test]
+fn numbers_are_hidden_from_those_who_may_not_see_them() {
+    let desk = Desk::open();
+    desk.keep(&[about(1)]);
+    let (_, _, whole) = desk.follow("/v1/events?after=0", &bearer(ALL)).event();
+    assert!(whole.contains("+919876500001"), "{whole}");
+    let (_, _, redacted) = desk.follow("/v1/events?after=0", &bearer(READ)).event();
+    assert!(redacted.contains("+9198******01") && !redacted.contains("98765"), "{redacted}");
+}
+
+#[test]
+fn streams_are_counted_and_bounded() {
+    let desk = Desk::open();
+    let open: Vec<_> = (0..64).map(|_| desk.follow("/v1/events", &bearer(ALL))).collect();
+    assert_eq!(desk.metrics.event_streams.get(), 64);
+    let refused = desk.get("/v1/events");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("5")));
+    drop(open);
+    let mut tries = 0;
+    while desk.metrics.event_streams.get() > 0 {
+        tries += 1;
+        assert!(tries < 1000, "streams whose clients are gone end");
+        desk.get("/healthz");
+    }
+    desk.follow("/v1/events", &bearer(ALL));
+}
+
+#[test]
+fn a_stream_ends_with_a_word_when_the_database_goes_away() {
+    let desk = Desk::open();
+    desk.store.go_away(true);
+    let (name, id, why) = desk.follow("/v1/events?after=0", &bearer(ALL)).event();
+    assert_eq!((&*name, id, &*why), ("end", None, "the database does not answer"));
+}

@@ -1,0 +1,265 @@
+//! A database in memory, with the semantics of a real one.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use maskline::base::{PhoneNumber, Timestamp};
+use maskline::ledger::{
+    Answered, CallFilter, CallRecord, Change, ChangeSink, Changed, Created, Entry, Loaded, NewSession,
+    Number, Outcome, Page, Redacted, Session, SessionFilter, SessionId, Store, StoreFault, StoredEvent,
+};
+
+/// The database.
+#[derive(Default)]
+pub(crate) struct Memory {
+    rows: Mutex<Rows>,
+    is_away: AtomicBool,
+}
+
+#[derive(Default)]
+struct Rows {
+    sessions: Vec<Session>,
+    keys: BTreeMap<Box<str>, ([u8; 32], SessionId)>,
+    numbers: BTreeMap<PhoneNumber, Number>,
+    calls: BTreeMap<Box<str>, CallRecord>,
+    events: Vec<StoredEvent>,
+    answers: BTreeMap<Box<str>, Answered>,
+    sink: Option<ChangeSink>,
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+impl Memory {
+    /// Whether it answers from now on.
+    pub(crate) fn go_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::SeqCst);
+    }
+
+    fn rows(&self) -> Result<MutexGuard<'_, Rows>, StoreFault> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(StoreFault::Unavailable("connection refused".into()));
+        }
+        Ok(self.rows.lock().unwrap())
+    }
+}
+
+/// The younger half of what is older than the page before, the youngest first.
+fn paged<T: Clone>(mut rows: Vec<T>, page: &Page, key: impl Fn(&T) -> (Timestamp, String)) -> Vec<T> {
+    if let Some((at, id)) = &page.after {
+        rows.retain(|row| key(row) < (*at, id.to_string()));
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
+    rows.truncate(page.limit as usize);
+    rows
+}
+
+impl Rows {
+    /// The (number, caller) of a session that another one holds still.
+    fn taken(&self, session: &Session, now: Timestamp) -> Option<(PhoneNumber, Option<PhoneNumber>)> {
+        let others = || self.sessions.iter().filter(|other| other.id != session.id && other.free_at() > now);
+        session
+            .channels()
+            .into_iter()
+            .find(|channel| others().any(|other| other.channels().contains(channel)))
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn load(&self, now: Timestamp, sink: &mut (dyn FnMut(Loaded) + Send)) -> Result<(), StoreFault> {
+        let rows = self.rows()?;
+        rows.numbers.values().for_each(|number| sink(Loaded::Number(Box::new(number.clone()))));
+        let sessions = rows.sessions.iter().filter(|session| session.free_at() > now);
+        sessions.for_each(|session| sink(Loaded::Session(Box::new(session.clone()))));
+        Ok(())
+    }
+
+    async fn follow(&self, sink: ChangeSink) -> Result<(), StoreFault> {
+        self.rows()?.sink = Some(sink);
+        Ok(())
+    }
+
+    async fn create_session(&self, new: NewSession) -> Result<Created, StoreFault> {
+        let mut rows = self.rows()?;
+        let find = |rows: &Rows, id| rows.sessions.iter().find(|session| session.id == id).cloned().unwrap();
+        if let Some((key, body)) = &new.key
+            && let Some((earlier, id)) = rows.keys.get(key)
+        {
+            let repeat = || Created::Repeat(Box::new(find(&rows, *id)));
+            return Ok(if earlier == body { repeat() } else { Created::KeyReused });
+        }
+        if let Some(reference) = &new.session.reference {
+            let found = rows.sessions.iter().find(|session| session.reference.as_ref() == Some(reference));
+            if let Some(found) = found {
+                return Ok(Created::ReferenceTaken(Box::new(found.clone())));
+            }
+        }
+        if let Some((number, caller)) = rows.taken(&new.session, new.now) {
+            return Ok(Created::ChannelTaken(number, caller));
+        }
+        if let Some((key, body)) = new.key {
+            rows.keys.insert(key, (body, new.session.id));
+        }
+        rows.sessions.push(new.session);
+        Ok(Created::New)
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreFault> {
+        Ok(self.rows()?.sessions.iter().find(|session| session.id == id).cloned())
+    }
+
+    async fn session_of(&self, reference: &str) -> Result<Option<Session>, StoreFault> {
+        let rows = self.rows()?;
+        Ok(rows.sessions.iter().find(|session| session.reference.as_deref() == Some(reference)).cloned())
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: &Page) -> Result<Vec<Session>, StoreFault> {
+        let is_asked = |session: &&Session| {
+            let sides = [session.first, session.second];
+            filter.party.is_none_or(|party| sides.iter().any(|side| side.number == Some(party)))
+                && filter.number.is_none_or(|number| sides.iter().any(|side| side.dials == number))
+                && filter.pool.as_ref().is_none_or(|pool| session.pool.as_deref() == Some(pool))
+                && filter.status.is_none_or(|(status, at)| session.status(at) == status)
+        };
+        let found = self.rows()?.sessions.iter().filter(is_asked).cloned().collect();
+        Ok(paged(found, page, |session: &Session| (session.created_at, session.id.to_string())))
+    }
+
+    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault> {
+        let mut rows = self.rows()?;
+        if let Some((number, caller)) = rows.taken(session, now) {
+            return Ok(Changed::ChannelTaken(number, caller));
+        }
+        let found = rows.sessions.iter_mut().find(|old| old.id == session.id);
+        match found.filter(|old| old.version + 1 == session.version) {
+            Some(old) => *old = session.clone(),
+            None => return Ok(Changed::Stale),
+        }
+        Ok(Changed::Done)
+    }
+
+    async fn last_numbers(
+        &self,
+        first: PhoneNumber,
+        second: PhoneNumber,
+    ) -> Result<Option<[PhoneNumber; 2]>, StoreFault> {
+        let rows = self.rows()?;
+        let pair = (Some(first), Some(second));
+        let mut theirs =
+            rows.sessions.iter().filter(|session| (session.first.number, session.second.number) == pair);
+        Ok(theirs.next_back().map(|session| [session.first.dials, session.second.dials]))
+    }
+
+    async fn numbers(&self) -> Result<Vec<Number>, StoreFault> {
+        Ok(self.rows()?.numbers.values().cloned().collect())
+    }
+
+    async fn put_number(&self, number: &Number) -> Result<bool, StoreFault> {
+        Ok(self.rows()?.numbers.insert(number.number, number.clone()).is_none())
+    }
+
+    async fn remove_number(&self, number: PhoneNumber) -> Result<bool, StoreFault> {
+        Ok(self.rows()?.numbers.remove(&number).is_some())
+    }
+
+    async fn keep(&self, entries: &[Entry]) -> Result<(), StoreFault> {
+        let mut rows = self.rows()?;
+        for entry in entries {
+            match entry {
+                Entry::Running(record) => {
+                    rows.calls.entry(record.id.clone()).or_insert_with(|| *record.clone());
+                }
+                Entry::Ended(record) => {
+                    let kept = rows.calls.entry(record.id.clone()).or_insert_with(|| *record.clone());
+                    if kept.outcome == Outcome::InProgress {
+                        *kept = *record.clone();
+                    }
+                }
+                Entry::Event(event) => {
+                    let id = rows.events.len() as u64 + 1;
+                    let stored = StoredEvent { id, event: *event.clone() };
+                    rows.events.push(stored.clone());
+                    if let Some(sink) = &rows.sink {
+                        sink(Change::Event(stored.into()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn calls(&self, filter: &CallFilter, page: &Page) -> Result<Vec<CallRecord>, StoreFault> {
+        let at = |record: &CallRecord| Timestamp::from_millis(record.received_at);
+        let is_asked = |record: &&CallRecord| {
+            filter.party.is_none_or(|party| [record.caller, record.destination].contains(&Some(party)))
+                && filter.number.is_none_or(|number| [record.dialled, record.shown].contains(&Some(number)))
+                && filter.session.is_none_or(|session| record.session == Some(session))
+                && filter.received.as_ref().is_none_or(|range| range.contains(&at(record)))
+                && filter.outcome.is_none_or(|outcome| record.outcome == outcome)
+        };
+        let found = self.rows()?.calls.values().filter(is_asked).cloned().collect();
+        Ok(paged(found, page, |record: &CallRecord| (at(record), record.id.to_string())))
+    }
+
+    async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreFault> {
+        Ok(self.rows()?.calls.get(id).cloned())
+    }
+
+    async fn events(&self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreFault> {
+        let rows = self.rows()?;
+        Ok(rows.events.iter().filter(|event| event.id > after).take(limit as usize).cloned().collect())
+    }
+
+    async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault> {
+        Ok(self.rows()?.answers.get(key).cloned())
+    }
+
+    async fn note_answer(&self, key: &str, answered: &Answered) -> Result<bool, StoreFault> {
+        let mut rows = self.rows()?;
+        if rows.answers.contains_key(key) {
+            return Ok(false);
+        }
+        rows.answers.insert(key.into(), answered.clone());
+        Ok(true)
+    }
+
+    async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
+        let mut rows = self.rows()?;
+        let mut redacted = Redacted::default();
+        for session in &mut rows.sessions {
+            let mut sides = [&mut session.first.number, &mut session.second.number];
+            if sides.iter().any(|number| **number == Some(party)) {
+                sides.iter_mut().filter(|number| ***number == Some(party)).for_each(|number| **number = None);
+                session.closed_at.get_or_insert(now);
+                session.cooloff = 0;
+                redacted.sessions += 1;
+            }
+        }
+        for record in rows.calls.values_mut() {
+            let mut sides = [&mut record.caller, &mut record.destination];
+            if sides.iter().any(|number| **number == Some(party)) {
+                sides.iter_mut().filter(|number| ***number == Some(party)).for_each(|number| **number = None);
+                redacted.calls += 1;
+            }
+        }
+        Ok(redacted)
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, StoreFault> {
+        let mut rows = self.rows()?;
+        let count = rows.sessions.len();
+        rows.sessions.retain(|session| session.free_at() >= before);
+        Ok((count - rows.sessions.len()) as u64)
+    }
+
+    async fn check(&self) -> Result<(), StoreFault> {
+        self.rows().map(drop)
+    }
+}
