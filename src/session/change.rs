@@ -65,8 +65,11 @@ impl Sessions {
     /// A session as it is stored, with what calls have done to it since and the store may not know yet.
     async fn fetch(&self, id: SessionId) -> Result<Session, Fault> {
         let mut session = self.store.session(id).await?.ok_or(Fault::NotFound)?;
-        if let Some(live) = self.book.session(id).filter(|live| live.version == session.version) {
-            session.expires_at = session.expires_at.max(live.expires_at);
+        let live = self.book.session(id).filter(|live| live.version <= session.version);
+        if let Some(live) = live.filter(|live| !live.is_closed && session.closed_at.is_none()) {
+            if session.sliding_expiry.is_some() {
+                session.expires_at = session.expires_at.max(live.expires_at);
+            }
             session.second.number = session.second.number.or(live.second.number);
         }
         Ok(session)

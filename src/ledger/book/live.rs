@@ -77,8 +77,8 @@ impl Live {
 
     /// What stands when this version comes to another one; `None`: what stood.
     ///
-    /// What calls did to a session, moving its expiry or binding a caller, counts no version. It is kept while the
-    /// version stays, and a binding beyond, since no change takes it back but the erasure of a party.
+    /// What calls do to a session, moving its expiry or binding a caller, counts no version here until the store has
+    /// told of it. It is kept while the version stays, and a binding beyond: nothing takes that back but an end.
     pub(super) fn after(self, stood: &Self) -> Option<Self> {
         let mut next = self;
         if next.version < stood.version {
