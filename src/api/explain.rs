@@ -15,7 +15,8 @@ use super::read::Json;
 use super::state::ApiState;
 use super::values::{Meaning, Moment, Shown, Text};
 use crate::base::{PhoneNumber, Timestamp};
-use crate::route::{Decision, Identity, Index, Plan, RefusalKind, Target};
+use crate::ledger::SessionId;
+use crate::route::{self, Decision, Identity, Index, Plan, RefusalKind, Target};
 
 /// A caller: a number, or somebody whom nothing names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,9 @@ pub(super) struct Explanation {
     /// The caller ID that is seen there.
     #[schema(required)]
     shown: Option<Shown>,
+    /// The session that decides it.
+    #[schema(required, value_type = Option<String>, format = "uuid")]
+    session: Option<SessionId>,
     /// The phone, or the trunks in order of choice, that it goes out by.
     by: Vec<String>,
     /// How many seconds the destination may ring.
@@ -134,8 +138,8 @@ pub(super) async fn explain(
 ) -> Result<axum::Json<Explanation>, Problem> {
     let Asked { from: Text(Caller(from)), to: Text(Dialled(to)), at } = body.value;
     let at: Timestamp = at.map_or_else(|| state.now(), |at| at.0);
-    let decision = (state.explain)(from, &to, at);
     let index = (state.in_force)();
+    let decision = route::explain(&index, &state.book, from, &to, at);
     Ok(axum::Json(explained(&decision, &index, |number| Shown::new(number, token.sees_numbers))))
 }
 
@@ -153,6 +157,7 @@ fn explained(decision: &Decision, index: &Index, show: impl Fn(PhoneNumber) -> S
         dialled: decision.dialled().map(&show),
         destination: plan.map(|plan| show(plan.destination)),
         shown: plan.map(|plan| show(plan.show)),
+        session: plan.and_then(|plan| plan.session),
         by: plan.map(|plan| ways(plan, index)).unwrap_or_default(),
         ring_timeout: plan.map(|plan| plan.ring_timeout.as_secs()),
         call_time_limit: plan.map(|plan| plan.max_duration.as_secs()),
@@ -174,6 +179,10 @@ fn name(kind: RefusalKind) -> &'static str {
         RefusalKind::NotOurs => "not-ours",
         RefusalKind::NoMapping => "no-mapping",
         RefusalKind::CallerNotAllowed => "caller-not-allowed",
+        RefusalKind::SessionNotStarted => "session-not-started",
+        RefusalKind::SessionExpired => "session-expired",
+        RefusalKind::SessionClosed => "session-closed",
+        RefusalKind::PartyUnknown => "party-unknown",
         RefusalKind::Emergency => "emergency",
         RefusalKind::ShortCode => "short-code",
         RefusalKind::Ambiguous => "ambiguous",

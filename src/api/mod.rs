@@ -29,5 +29,5 @@ pub use health::{Health, Readiness};
 pub use problem::{FieldError, Problem};
 pub use router::{health_only, router};
 pub use server::serve;
-pub use state::{ApiState, Callee, Calls, Clock, Explain, NotPlaced, Parts, Placing};
+pub use state::{ApiState, Callee, Calls, Clock, NotPlaced, Parts, Placing};
 pub use tokens::{Scopes, Tokens};

@@ -10,8 +10,7 @@ use tokio::sync::{Semaphore, broadcast};
 use super::health::Health;
 use super::tokens::Tokens;
 use crate::base::{Metrics, PhoneNumber, Random, Timestamp};
-use crate::ledger::{CallRecord, SessionId, Store, StoredEvent};
-use crate::route::{Decision, Identity};
+use crate::ledger::{Book, CallRecord, SessionId, Store, StoredEvent};
 use crate::session::{InForce, Sessions};
 
 /// Event streams that may be open at a time.
@@ -36,7 +35,7 @@ pub trait Calls: Send + Sync {
     async fn place(&self, order: Placing) -> Result<(), NotPlaced>;
 }
 
-/// A call to be placed (click-to-call). Whether its numbers are ours and whether they can be reached is for
+/// A call to be placed (click-to-call). Its masking numbers are ours; whether the parties can be reached is for
 /// [`Calls::place`] to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placing {
@@ -82,9 +81,6 @@ pub enum NotPlaced {
     Unavailable,
 }
 
-/// The decision for a call from a caller to a dialled number at a moment.
-pub type Explain = Arc<dyn Fn(Identity, &str, Timestamp) -> Decision + Send + Sync>;
-
 /// Tells the time of day.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -96,8 +92,8 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// The calls that go on.
     pub calls: Arc<dyn Calls>,
-    /// Decides without calling.
-    pub explain: Explain,
+    /// The sessions and numbers that calls are decided from.
+    pub book: Arc<Book>,
     /// The settings in force.
     pub in_force: InForce,
     /// Every event, once it is kept, in order.
@@ -119,7 +115,7 @@ pub struct ApiState {
     pub(super) store: Arc<dyn Store>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) calls: Arc<dyn Calls>,
-    pub(super) explain: Explain,
+    pub(super) book: Arc<Book>,
     pub(super) in_force: InForce,
     pub(super) events: broadcast::Sender<Arc<StoredEvent>>,
     pub(super) health: Health,
@@ -144,7 +140,7 @@ impl ApiState {
             store: parts.store,
             sessions: parts.sessions,
             calls: parts.calls,
-            explain: parts.explain,
+            book: parts.book,
             in_force: parts.in_force,
             events: parts.events,
             health: parts.health,

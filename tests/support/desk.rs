@@ -12,7 +12,7 @@ use maskline::api::{ApiState, Calls, Health, NotPlaced, Parts, Placing, Readines
 use maskline::base::settings::{ApiToken, Scope, Settings};
 use maskline::base::{Metrics, PhoneNumber, Random, Secret, Timestamp};
 use maskline::ledger::{Book, CallRecord, Change, Entry, Event, EventKind, Outcome, Store, StoredEvent};
-use maskline::route::{Identity, Index, Question, Source, decide};
+use maskline::route::Index;
 use maskline::session::Sessions;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -133,10 +133,14 @@ impl Desk {
         let (events, _) = broadcast::channel::<Arc<StoredEvent>>(16);
         let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
         let told = events.clone();
-        let sink: maskline::ledger::ChangeSink = Arc::new(move |change| {
-            if let Change::Event(event) = change {
-                let _ = told.send(event);
-            }
+        let book = Arc::new(Book::new());
+        let fed = Arc::clone(&book);
+        let sink: maskline::ledger::ChangeSink = Arc::new(move |change| match change {
+            Change::Event(event) => drop(told.send(event)),
+            Change::Session(session) => fed.put(&session),
+            Change::Number(number) => fed.put_number(*number),
+            Change::NumberGone(number) => fed.remove_number(number),
+            _ => {}
         });
         runtime.block_on(store.follow(sink)).unwrap();
         let in_force: maskline::session::InForce = {
@@ -147,7 +151,7 @@ impl Desk {
         let handle = runtime.handle().clone();
         let sessions = Sessions::new(
             Arc::clone(&store) as Arc<dyn Store>,
-            Arc::new(Book::new()),
+            Arc::clone(&book),
             Arc::clone(&in_force),
             Arc::new(move |entry: Entry| {
                 let keeper = Arc::clone(&keeper);
@@ -160,15 +164,7 @@ impl Desk {
             store: Arc::clone(&store) as Arc<dyn Store>,
             sessions: Arc::new(sessions),
             calls: Arc::clone(&calls) as Arc<dyn Calls>,
-            explain: Arc::new(move |from: Identity, to: &str, _| {
-                let question = Question {
-                    source: Source::Trunk(0),
-                    dialled: to.to_owned(),
-                    context: None,
-                    caller: from,
-                };
-                decide(&index, &question)
-            }),
+            book,
             in_force,
             events,
             tokens: tokens(),

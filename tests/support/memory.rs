@@ -218,7 +218,12 @@ impl Store for Memory {
     }
 
     async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault> {
-        Ok(self.rows()?.answers.get(key).cloned())
+        let rows = self.rows()?;
+        let of_session = || {
+            let (body, id) = rows.keys.get(key)?;
+            Some(Answered { body: *body, id: id.to_string().into(), at: Timestamp::default() })
+        };
+        Ok(rows.answers.get(key).cloned().or_else(of_session))
     }
 
     async fn note_answer(&self, key: &str, answered: &Answered) -> Result<bool, StoreFault> {
@@ -233,6 +238,7 @@ impl Store for Memory {
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut rows = self.rows()?;
         let mut redacted = Redacted::default();
+        let mut erased = Vec::new();
         for session in &mut rows.sessions {
             let mut sides = [&mut session.first.number, &mut session.second.number];
             if sides.iter().any(|number| **number == Some(party)) {
@@ -240,6 +246,7 @@ impl Store for Memory {
                 session.closed_at.get_or_insert(now);
                 session.cooloff = 0;
                 redacted.sessions += 1;
+                erased.push(session.clone());
             }
         }
         for record in rows.calls.values_mut() {
@@ -248,6 +255,9 @@ impl Store for Memory {
                 sides.iter_mut().filter(|number| ***number == Some(party)).for_each(|number| **number = None);
                 redacted.calls += 1;
             }
+        }
+        if let Some(sink) = &rows.sink {
+            erased.into_iter().for_each(|session| sink(Change::Session(Box::new(session))));
         }
         Ok(redacted)
     }

@@ -4,6 +4,7 @@ mod csv;
 mod listed;
 mod placed;
 mod shown;
+mod way_back;
 
 use std::sync::Arc;
 

@@ -10,13 +10,15 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use super::shown::CallResult;
+use super::way_back::keep;
 use crate::api::Readiness;
 use crate::api::problem::{FieldError, Problem, kinds};
 use crate::api::state::{ApiState, Callee, NotPlaced, Placing};
 use crate::api::values::{E164, Meaning, Text, Unserved, Whole, refuse_unserved};
 use crate::base::{PhoneNumber, Side, Timestamp};
-use crate::ledger::{Answered, Page, Session, SessionFilter, SessionId, SessionStatus};
-use crate::session::{Change, Expires, Fault, Key, Numbers, Wanted};
+use crate::ledger::{Answered, Party, SessionId, SessionStatus};
+use crate::route::Ours;
+use crate::session::Key;
 
 /// How long the way back is kept where the order does not say: a day.
 const RETURN_WINDOW: u32 = 86_400;
@@ -259,14 +261,12 @@ async fn placing(
             (first, second, Some(id), None)
         }
         Who::Numbers { first, second, show, window } => {
-            let kept = if window == 0 {
-                None
-            } else {
-                Some(way_back(state, [first, second], show, window, now).await?)
-            };
-            let made = kept.filter(|(_, is_new)| *is_new).map(|(id, _)| id);
+            fitting(state, first, second, show)?;
+            let kept =
+                if window == 0 { None } else { keep(state, [first, second], show, window, now).await? };
+            let made = kept.filter(|kept| kept.is_new).map(|kept| kept.session);
             let callee = |number| Callee { number, sees: show };
-            (callee(first), callee(second), kept.map(|(id, _)| id), made)
+            (callee(first), callee(second), kept.map(|kept| kept.session), made)
         }
     };
     let placing = Placing {
@@ -279,6 +279,38 @@ async fn placing(
         time_limit: order.time_limit,
     };
     Ok((placing, made))
+}
+
+/// Whether two numbers may be called, and one shown.
+fn fitting(
+    state: &ApiState,
+    first: PhoneNumber,
+    second: PhoneNumber,
+    show: PhoneNumber,
+) -> Result<(), Problem> {
+    let index = (state.in_force)();
+    let ours = Ours { index: &index, book: &state.book };
+    for (field, number) in [("first", first), ("second", second)] {
+        if index.numbering().special_number(number).is_some() {
+            return Err(Problem::invalid(
+                field,
+                "is an emergency number or a short code, which is never masked",
+            ));
+        }
+        if ours.have(number) {
+            return Err(Problem::invalid(
+                field,
+                "is a masking number of ours: write the person's own number",
+            ));
+        }
+    }
+    if !ours.serve(show) {
+        return Err(Problem::invalid(
+            "show",
+            "is not ours: write a number of the inventory that is not retired",
+        ));
+    }
+    Ok(())
 }
 
 /// The parties of a session, the one to be called first in front.
@@ -294,7 +326,7 @@ async fn parties(
         let detail = "the session does not take calls now: it has not started, or is over";
         return Err(Problem::new(StatusCode::CONFLICT).detail(detail).field("session_id", detail));
     }
-    let callee = |party: crate::ledger::Party| {
+    let callee = |party: Party| {
         party.number.map(|number| Callee { number, sees: party.dials }).ok_or_else(|| {
             Problem::invalid(
                 "session_id",
@@ -304,67 +336,6 @@ async fn parties(
     };
     let (one, other) = (callee(session.first)?, callee(session.second)?);
     Ok(if first == Side::A { [one, other] } else { [other, one] })
-}
-
-/// The session that lets each party call the number back: a new one, or the one that this pair has by this number.
-async fn way_back(
-    state: &ApiState,
-    [first, second]: [PhoneNumber; 2],
-    show: PhoneNumber,
-    window: u32,
-    now: Timestamp,
-) -> Result<(SessionId, bool), Problem> {
-    let wanted = Wanted {
-        expires: Some(Expires::In(window.into())),
-        ..Wanted::new(first, Some(second), Numbers::Shared(show))
-    };
-    let taken = match state.sessions.create(wanted, None, now).await {
-        Ok(made) => return Ok((made.session.id, made.is_new)),
-        Err(taken @ Fault::ChannelTaken { .. }) => taken,
-        Err(Fault::Invalid { field, reason }) => return Err(Problem::invalid(by_order(field), reason)),
-        Err(fault) => return Err(fault.into()),
-    };
-    let Some(session) = kept(state, [first, second], show, now).await? else {
-        return Err(Problem::from(taken).field("show", "is taken for another pair: write another number"));
-    };
-    let expires_at = now.after(Duration::from_secs(window.into()));
-    if session.expires_at < expires_at {
-        let change = Change { expires: Some(Expires::At(expires_at)), ..Change::default() };
-        state.sessions.change(session.id, change, now).await?;
-    }
-    Ok((session.id, false))
-}
-
-/// The live session of just these two by just this number.
-async fn kept(
-    state: &ApiState,
-    pair: [PhoneNumber; 2],
-    show: PhoneNumber,
-    now: Timestamp,
-) -> Result<Option<Session>, Problem> {
-    let filter = SessionFilter {
-        party: Some(pair[0]),
-        number: Some(show),
-        status: Some((SessionStatus::Active, now)),
-        pool: None,
-    };
-    let found = state.store.sessions(&filter, &Page { after: None, limit: 1000 }).await?;
-    let is_theirs = |session: &Session| {
-        let parties = [session.first.number, session.second.number];
-        let shared = session.first.dials == show && session.second.dials == show;
-        shared && pair.iter().all(|number| parties.contains(&Some(*number)))
-    };
-    Ok(found.into_iter().find(is_theirs))
-}
-
-/// A field of a session by its name in an order.
-fn by_order(field: &'static str) -> &'static str {
-    match field {
-        "first_party" => "first",
-        "second_party" => "second",
-        "session_expiry" | "expires_at" => "return_window",
-        _ => "show",
-    }
 }
 
 impl From<NotPlaced> for Problem {

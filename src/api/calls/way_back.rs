@@ -1,0 +1,100 @@
+//! The way back of a call that was placed: for some time each party reaches the other by the number that it saw.
+
+use std::time::Duration;
+
+use crate::api::problem::Problem;
+use crate::api::state::ApiState;
+use crate::base::{PhoneNumber, Timestamp};
+use crate::ledger::{Page, Session, SessionFilter, SessionId, SessionStatus};
+use crate::route::{Decision, Identity, explain};
+use crate::session::{Change, Expires, Fault, Numbers, Wanted};
+
+/// The session that keeps the way back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) session: SessionId,
+    /// Whether it was made for this call.
+    pub(super) is_new: bool,
+}
+
+/// Keeps the way back for so many seconds: by a new session, or by the one that this pair has by this number. None
+/// where a mapping of the settings leads from one to the other already. Where the number leads a party to somebody
+/// else, that is a conflict.
+pub(super) async fn keep(
+    state: &ApiState,
+    pair: [PhoneNumber; 2],
+    show: PhoneNumber,
+    window: u32,
+    now: Timestamp,
+) -> Result<Option<Kept>, Problem> {
+    let window = Duration::from_secs(window.into());
+    let wanted = Wanted {
+        expires: Some(Expires::At(now.after(window))),
+        ..Wanted::new(pair[0], Some(pair[1]), Numbers::Shared(show))
+    };
+    let taken = match state.sessions.create(wanted, None, now).await {
+        Ok(made) => return Ok(Some(Kept { session: made.session.id, is_new: made.is_new })),
+        Err(taken @ Fault::ChannelTaken { .. }) => taken,
+        Err(Fault::Invalid { field, reason }) => return Err(Problem::invalid(by_order(field), reason)),
+        Err(fault) => return Err(fault.into()),
+    };
+    if let Some(session) = theirs(state, pair, show, now).await? {
+        if session.expires_at < now.after(window) {
+            let change = Change { expires: Some(Expires::At(now.after(window))), ..Change::default() };
+            state.sessions.change(session.id, change, now).await?;
+        }
+        return Ok(Some(Kept { session: session.id, is_new: false }));
+    }
+    if is_mapped(state, pair, show, now) {
+        return Ok(None);
+    }
+    Err(Problem::from(taken).field("show", "leads one of the two to somebody else: write another number"))
+}
+
+/// The live session of just these two by just this number.
+async fn theirs(
+    state: &ApiState,
+    pair: [PhoneNumber; 2],
+    show: PhoneNumber,
+    now: Timestamp,
+) -> Result<Option<Session>, Problem> {
+    let filter = SessionFilter {
+        party: Some(pair[0]),
+        number: Some(show),
+        status: Some((SessionStatus::Active, now)),
+        pool: None,
+    };
+    let found = state.store.sessions(&filter, &Page { after: None, limit: 1000 }).await?;
+    let is_theirs = |session: &Session| {
+        let parties = [session.first.number, session.second.number];
+        let is_shared = session.first.dials == show && session.second.dials == show;
+        is_shared && pair.iter().all(|number| parties.contains(&Some(*number)))
+    };
+    Ok(found.into_iter().find(is_theirs))
+}
+
+/// Whether the number leads one of the two to the other, and none of them to anybody else.
+fn is_mapped(state: &ApiState, [first, second]: [PhoneNumber; 2], show: PhoneNumber, now: Timestamp) -> bool {
+    let index = (state.in_force)();
+    let reached = |caller| match explain(&index, &state.book, Identity::Known(caller), &show.reveal(), now) {
+        Decision::Bridge(plan) => Some(plan.destination),
+        Decision::Refuse(_) => None,
+    };
+    match (reached(first), reached(second)) {
+        (None, None) => false,
+        (from_first, from_second) => {
+            from_first.is_none_or(|number| number == second)
+                && from_second.is_none_or(|number| number == first)
+        }
+    }
+}
+
+/// A field of a session by its name in an order.
+fn by_order(field: &'static str) -> &'static str {
+    match field {
+        "first_party" => "first",
+        "second_party" => "second",
+        "session_expiry" | "expires_at" => "return_window",
+        _ => "show",
+    }
+}

@@ -1,0 +1,138 @@
+//! The command line over the API.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use maskline::ledger::{Entry, Outcome};
+use serde_json::Value;
+use support::desk::{ALL, Desk, READ, START, record};
+use tempfile::TempDir;
+
+/// A folder with the settings of a service.
+struct Office(TempDir);
+
+impl Office {
+    fn of(desk: &Desk, tokens: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let text = format!("[api]\nlisten = \"{}\"\n{tokens}\n[numbers]\ncountry = \"IN\"\n", desk.address);
+        fs::write(folder.path().join("config.toml"), text).unwrap();
+        Self(folder)
+    }
+
+    fn run(&self, line: &str) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_maskline"))
+            .args(line.split(' '))
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    /// The standard output of what succeeds.
+    fn ok(&self, line: &str) -> String {
+        let (code, out, err) = self.run(line);
+        assert_eq!((code, &*err), (0, ""), "{line}: {out}");
+        out
+    }
+}
+
+#[test]
+fn sessions_and_numbers_are_kept_from_a_terminal() {
+    let desk = Desk::open();
+    let office = Office::of(&desk, "");
+    let token = office.0.path().join("api-token");
+    fs::write(&token, format!("{ALL}\n")).unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    for last in [3, 4] {
+        let added = office.ok(&format!("numbers add +91804555010{last} --pool p --trunk carrier"));
+        assert!(added.contains("state     active\n"), "{added}");
+    }
+    let create = "sessions create --first +919876500011 --second +919876500012 --pool p --expiry 3600 --reference r --json";
+    let made: Value = serde_json::from_str(&office.ok(create)).unwrap();
+    let id = made["id"].as_str().unwrap();
+    let list = office.ok("sessions list --status active --party +919876500012");
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("ID  ") && lines[1].starts_with(id), "{list}");
+    assert!(lines[1].contains("  active  +919876500011  +9180455501") && lines[1].ends_with("  r"), "{list}");
+    assert!(office.ok(&format!("sessions show {id}")).contains("reference                      r\n"));
+    let dials = made["first_party_number"].as_str().unwrap();
+    let explained = office.ok(&format!("explain --from +919876500011 --to {dials}"));
+    assert!(
+        explained.starts_with("- ") && explained.contains("calls +919876500012 by trunk carrier, where +91"),
+        "{explained}"
+    );
+    assert!(office.ok(&format!("sessions close {id}")).contains("closed\n"));
+    assert!(
+        office
+            .ok(&format!("explain --from +919876500011 --to {dials}"))
+            .ends_with("refused: session-closed\n")
+    );
+    assert!(office.ok("numbers drain +918045550103").contains("draining"));
+    assert!(office.ok("numbers list --pool p").contains("+918045550103  IN       p     carrier  draining"));
+    desk.pass(1);
+    assert_eq!(office.ok("numbers remove +918045550103"), "removed\n");
+    let page = office.ok("sessions list --limit 1");
+    assert!(page.lines().last().unwrap().starts_with("more with --cursor "), "{page}");
+}
+
+#[test]
+fn calls_are_listed_shown_placed_and_hung_up() {
+    let desk = Desk::open();
+    let office =
+        Office::of(&desk, &format!("tokens = [{{ token = \"{READ}\", scopes = [\"read\"] }}, \"{ALL}\"]"));
+    desk.keep(&[Entry::Ended(Box::new(record("over", START, Outcome::Answered)))]);
+    let list = office.ok("calls list --result answered --number +918045550101");
+    let row = "over  2026-11-22T08:15:30.000Z  carrier  +919876500001  +918045550101  +919876500002  +918045550102  answered  0:00";
+    assert_eq!(list.lines().nth(1).unwrap(), row, "with the token that may do most");
+    let shown = office.ok("calls show over");
+    assert!(
+        shown.contains("outcome       answered\n") && shown.ends_with("- +9180******01 was dialled\n"),
+        "{shown}"
+    );
+    let place = "calls place --first +919876500001 --second +919876500002 --show +918045550101 --no-confirm --return-window 0 --json";
+    let placed: Value = serde_json::from_str(&office.ok(place)).unwrap();
+    assert!(!desk.calls.placed.lock().unwrap()[0].confirm);
+    let id = placed["id"].as_str().unwrap();
+    assert!(office.ok(&format!("calls hang-up {id}")).contains("in-progress"));
+    assert_eq!(*desk.calls.hung_up.lock().unwrap(), [id]);
+}
+
+#[test]
+fn what_goes_wrong_is_told_in_words_and_by_the_exit_code() {
+    let desk = Desk::open();
+    let office = Office::of(&desk, &format!("tokens = [\"{ALL}\"]"));
+    let (code, out, err) = office.run("sessions create --first +919876500011 --second 112 --pool p");
+    assert_eq!((code, &*out), (1, ""));
+    assert!(
+        err.starts_with("maskline: Unprocessable Entity\n  second_party is an emergency number"),
+        "{err}"
+    );
+    let (code, out, err) = office.run("sessions show nobody --json");
+    assert_eq!((code, serde_json::from_str::<Value>(&out).unwrap()["status"].as_u64()), (1, Some(404)));
+    assert_eq!(err, "maskline: Not Found: there is no such session\n");
+    assert_eq!(office.run("sessions create").0, 2, "the command line is wrong");
+    assert_eq!(office.run("calls place --first +919876500001").0, 2);
+    let foreign = Office::of(&desk, "tokens = [\"a-token-of-somebody\"]");
+    let (code, _, err) = foreign.run("calls list");
+    assert!(code == 1 && err.contains("Unauthorized: the token is none"), "{err}");
+    let untold = Office::of(&desk, "");
+    let (code, _, err) = untold.run("calls list");
+    assert!(code == 3 && err.contains("cannot read the token") && err.contains("api-token"), "{err}");
+    let broken = Office::of(&desk, "tokens = 7");
+    let (code, _, err) = broken.run("calls list");
+    assert!(code == 1 && err.contains("config.toml:3: api.tokens"), "{err}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = TempDir::new().unwrap();
+    let text = format!("[api]\nlisten = \"{closed}\"\ntokens = [\"{ALL}\"]\n[numbers]\ncountry = \"IN\"\n");
+    fs::write(nobody.path().join("config.toml"), text).unwrap();
+    let (code, _, err) = Office(nobody).run("numbers list");
+    assert!(
+        code == 3 && err.contains("does not answer") && err.contains("is `maskline serve` running?"),
+        "{err}"
+    );
+}
