@@ -91,7 +91,7 @@ fn calls_are_listed_shown_placed_and_hung_up() {
     assert_eq!(list.lines().nth(1).unwrap(), row, "with the token that may do most");
     let shown = office.ok("calls show over");
     assert!(
-        shown.contains("outcome       answered\n") && shown.ends_with("- +9180******01 was dialled\n"),
+        shown.contains("outcome      answered\n") && shown.ends_with("- +9180******01 was dialled\n"),
         "{shown}"
     );
     let place = "calls place --first +919876500001 --second +919876500002 --show +918045550101 --no-confirm --return-window 0 --json";

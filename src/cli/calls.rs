@@ -144,7 +144,9 @@ fn readable(record: &Value) -> String {
     let legs = object.remove("legs");
     let trace = object.remove("trace");
     let mut readable = fields(&rest);
-    if let Some(Value::Array(legs)) = &legs {
+    if let Some(Value::Array(legs)) = &legs
+        && !legs.is_empty()
+    {
         readable = readable + "\n" + &table(legs, &LEGS);
     }
     if let Some(Value::Array(steps)) = &trace {

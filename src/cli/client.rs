@@ -108,7 +108,7 @@ impl Client {
         let unreachable = |fault: &dyn fmt::Display| Trouble::Unreachable(self.address, fault.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|fault| unreachable(&fault))?;
-        let asked = runtime.block_on(timeout(PATIENCE, self.exchange(method, path, body)));
+        let asked = runtime.block_on(async { timeout(PATIENCE, self.exchange(method, path, body)).await });
         let (is_success, answer) = match asked {
             Ok(Ok(answer)) => answer,
             Ok(Err(fault)) => return Err(unreachable(&fault)),
