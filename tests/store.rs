@@ -9,6 +9,8 @@ mod database;
 mod events;
 #[path = "store/faults.rs"]
 mod faults;
+#[path = "store/keeper.rs"]
+mod keeper;
 #[path = "store/make.rs"]
 mod make;
 #[path = "store/nodes.rs"]

@@ -83,8 +83,14 @@ impl Sqlite {
             .run(async move {
                 let mut connection = writing.connect().await?;
                 migrate(&mut connection, MIGRATIONS).await?;
-                let readers = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(PATIENCE);
-                let readers = readers.connect_lazy_with(options.read_only(true));
+                // Readers stay open: a file that nobody has open cannot be read on a disk that is full.
+                let readers = SqlitePoolOptions::new()
+                    .min_connections(1)
+                    .max_connections(READERS)
+                    .idle_timeout(None)
+                    .max_lifetime(None)
+                    .acquire_timeout(PATIENCE);
+                let readers = readers.connect_with(options.read_only(true)).await?;
                 Ok((readers, Writer::start(writing, connection)))
             })
             .await?;
