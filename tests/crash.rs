@@ -78,7 +78,7 @@ fn record(id: &str, outcome: Outcome) -> Box<CallRecord> {
         billable_ms: 997,
         legs: Vec::new(),
         // So that lines are cut in their midst.
-        trace: vec!["a step of the decision".repeat(20)],
+        trace: ["a step of the decision".repeat(20)].into(),
     })
 }
 

@@ -192,9 +192,5 @@ fn name(kind: RefusalKind) -> &'static str {
         RefusalKind::NoRoute => "no-route",
         RefusalKind::LimitReached => "limit-reached",
         RefusalKind::RefusedTooOften => "refused-too-often",
-        RefusalKind::SessionNotStarted => "session-not-started",
-        RefusalKind::SessionExpired => "session-expired",
-        RefusalKind::SessionClosed => "session-closed",
-        RefusalKind::PartyUnknown => "party-unknown",
     }
 }

@@ -170,8 +170,7 @@ impl<'a> Deciding<'a> {
         question: &Question,
         format: Option<NumberFormat>,
     ) -> Result<PhoneNumber, RefusalKind> {
-        let number =
-            read(self.index, question, format).map_err(|(step, kind)| self.refuse(step, kind))?;
+        let number = read(self.index, question, format).map_err(|(step, kind)| self.refuse(step, kind))?;
         self.trace.push(Step::Dialled(number));
         match self.index.numbering().special_number(number) {
             Some(special) if !self.ours().serve(number) => {

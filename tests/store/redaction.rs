@@ -19,7 +19,7 @@ pub(crate) async fn a_party_leaves_everything(database: Database) {
         create(&*store, session).await;
     }
     let mut record = call("a", 1);
-    record.trace.push(format!("it goes to {}", party(2)));
+    record.trace = [format!("it goes to {}", party(2))].into();
     record.legs.push(LegRecord {
         peer: "919876500002".into(),
         started_at: 1,

@@ -317,7 +317,7 @@ pub(crate) fn record(id: &str, received_at: u64, outcome: Outcome) -> CallRecord
         ended_ms: 60,
         billable_ms: 20,
         legs: Vec::new(),
-        trace: vec!["+9180******01 was dialled".into()],
+        trace: ["+9180******01 was dialled".to_owned()].into(),
     }
 }
 

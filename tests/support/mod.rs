@@ -4,8 +4,8 @@
 pub(crate) mod agent;
 pub(crate) mod desk;
 pub(crate) mod instance;
-pub(crate) mod numbers;
 pub(crate) mod memory;
+pub(crate) mod numbers;
 pub(crate) mod sipp;
 pub(crate) mod softphone;
 pub(crate) mod subnet;

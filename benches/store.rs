@@ -1,0 +1,118 @@
+//! What the SQLite store does in a second: durable creations, many at a time; and how long it takes to load a million
+//! sessions. `cargo bench --bench store`; a number after `--` is how many sessions are loaded.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use maskline::base::settings::StoreUrl;
+use maskline::base::{PhoneNumber, Random, Timestamp};
+use maskline::ledger::{Created, NewSession, Party, Session, SessionId, Store};
+
+/// Creations that are going on at a time.
+const AT_A_TIME: [u64; 3] = [1, 64, 512];
+const LASTS: Duration = Duration::from_secs(5);
+const MILLION: u64 = 1_000_000;
+/// Masking numbers of the pool.
+const POOL: u64 = 100;
+const NOW: u64 = 1_795_335_330_000;
+
+fn number(digits: u64) -> PhoneNumber {
+    PhoneNumber::from_digits(&digits.to_string()).expect("it has twelve digits")
+}
+
+/// The session with a place in the order of creation: parties in no order, as they come in life.
+fn session(place: u64) -> Session {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&place.to_le_bytes());
+    let mut random = Random::from_seed(seed);
+    let now = Timestamp::from_millis(NOW + place);
+    let stranger = |place: u64| number(910_000_000_000 + place.wrapping_mul(2_654_435_761) % 9_999_999_967);
+    let party = |side| Party {
+        number: Some(stranger(place * 2 + side)),
+        dials: number(918_045_550_000 + (place + side) % POOL),
+    };
+    Session {
+        id: SessionId::new(now, &mut random),
+        first: party(0),
+        second: party(1),
+        pool: Some(Arc::from("delivery")),
+        reference: Some(format!("order-{place}").into()),
+        metadata: serde_json::json!({ "city": "Pune", "ride": place }).as_object().cloned(),
+        callback_url: None,
+        created_at: now,
+        starts_at: now,
+        expires_at: now.after(Duration::from_secs(86_400)),
+        sliding_expiry: None,
+        cooloff: 3600,
+        closed_at: None,
+        call_time_limit: None,
+        ring_timeout: None,
+        bind_first_caller: false,
+        version: 1,
+    }
+}
+
+/// Creates sessions from a place on, so many at a time, until a number of them or a time is reached; where it ended.
+async fn create(store: &Arc<dyn Store>, from: u64, at_a_time: u64, until: impl Fn(u64) -> bool) -> u64 {
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut next = from;
+    loop {
+        while tasks.len() < usize::try_from(at_a_time).expect("a few") && !until(next) {
+            let store = Arc::clone(store);
+            let session = session(next);
+            next += 1;
+            tasks.spawn(async move {
+                let new = NewSession { now: session.created_at, key: None, session };
+                assert_eq!(store.create_session(new).await.expect("the database writes"), Created::New);
+            });
+        }
+        if tasks.join_next().await.is_none() {
+            return next;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+async fn run(wanted: u64) {
+    let folder = tempfile::tempdir_in(".").expect("a folder on a disk");
+    let url = StoreUrl::Sqlite(folder.path().join("maskline.db"));
+    let store = maskline::store::open(&url).await.expect("it opens");
+    let mut place = 0;
+    for at_a_time in AT_A_TIME {
+        let start = now();
+        let end = create(&store, place, at_a_time, |_| start.elapsed() > LASTS).await;
+        let rate = (end - place) as f64 / start.elapsed().as_secs_f64();
+        println!("created, {at_a_time:>3} at a time: {rate:>8.0} a second, durable");
+        place = end;
+    }
+    let start = now();
+    create(&store, place, 2048, |next| next >= wanted).await;
+    let more = wanted.saturating_sub(place);
+    println!("created, up to {wanted} sessions: {:.0} a second", more as f64 / start.elapsed().as_secs_f64());
+    let start = now();
+    let end = create(&store, wanted.max(place), 512, |_| start.elapsed() > LASTS).await;
+    let rate = (end - wanted.max(place)) as f64 / start.elapsed().as_secs_f64();
+    println!("created beside {wanted}, 512 at a time: {rate:>8.0} a second, durable");
+
+    let start = now();
+    let mut count = 0_u64;
+    let mut take = |_| count += 1;
+    store.load(Timestamp::from_millis(NOW), &mut take).await.expect("it loads");
+    let seconds = start.elapsed().as_secs_f64();
+    println!("loaded {count} sessions: {seconds:.1} s");
+    drop(store);
+    let start = now();
+    let store = maskline::store::open(&url).await.expect("it opens");
+    println!("opened again: {:.2} s", start.elapsed().as_secs_f64());
+    drop(store);
+}
+
+fn main() {
+    let wanted = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(MILLION);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(run(wanted));
+}
