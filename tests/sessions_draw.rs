@@ -1,5 +1,7 @@
 //! Drawing numbers for sessions, also by many at a time and by two nodes, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod desk;
 
 use std::collections::HashSet;
@@ -102,7 +104,7 @@ fn numbers_rest_after_the_end_and_a_pair_gets_its_own_again() {
 #[test]
 fn numbers_near_the_parties_come_first_where_asked_for() {
     let desk = Desk::new(2);
-    let [london, leeds, york] = ["+442079460001", "+441134960001", "+12125550101"].map(|text| number(text));
+    let [london, leeds, york] = ["+442079460001", "+441134960001", "+12125550101"].map(number);
     [london, leeds, york].into_iter().for_each(|number| desk.add(number, "p"));
     let near = |first, second| Wanted { geomatch: true, ..wanted(first, second) };
     let session = desk.create(near("+442071838750", Some("+12125550199")), 0).unwrap();

@@ -1,5 +1,7 @@
 //! Random lives of sessions against a simple model: what is promised holds whatever happens in whatever order.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod desk;
 
 use std::sync::Arc;
@@ -100,7 +102,7 @@ impl Model {
             Deed::Create { first, second, is_shared, lasts, terms } => {
                 let asked = if is_shared { shared } else { wanted };
                 let wanted = Wanted {
-                    expires: lasts.map(|lasts| Expires::In(lasts)),
+                    expires: lasts.map(Expires::In),
                     starts_at: (terms.starts_in > 0).then(|| at(self.seconds + terms.starts_in)),
                     sliding_expiry: terms.sliding,
                     cooloff: terms.cooloff,

@@ -8,6 +8,7 @@ use crate::base::PhoneNumber;
 use crate::base::numbering::Kind;
 use crate::base::settings::{EarlyMedia, Mapping};
 use crate::ledger::{Live, SessionStatus};
+
 /// Where a call goes, and what is shown there.
 pub(super) struct Way {
     pub(super) destination: PhoneNumber,

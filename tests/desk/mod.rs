@@ -1,6 +1,11 @@
 //! A desk for tests: the service that keeps sessions, over a database in memory, and calls decided from its book.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "helpers of tests, each of which uses a part"
+)]
 
 mod memory;
 
