@@ -1,4 +1,5 @@
 //! A database in memory, with the semantics of a real one.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
