@@ -4,6 +4,8 @@
 //! The test runs this binary again as the victim, fifty times on one folder, and kills it (SIGKILL) after a while that
 //! is different each time.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! One suite for both databases. The half on PostgreSQL needs a server: `./test` starts a private one, and names it in
 //! `MASKLINE_TEST_POSTGRES`; without it that half tests nothing, and says so.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 #[path = "store/calls.rs"]
 mod calls;
 #[path = "store/database.rs"]

@@ -91,7 +91,7 @@ impl Postgres {
         self.thread
             .run(async move {
                 let mut connection = pool.acquire().await?;
-                timeout(WRITE, work(&mut *connection)).await.map_err(late)?
+                timeout(WRITE, work(&mut connection)).await.map_err(late)?
             })
             .await
     }

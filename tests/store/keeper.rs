@@ -296,7 +296,7 @@ async fn with_a_full_disk() {
     eventually("all is kept", || keeper.written() == 1 && keeper.backlog() == 0);
 
     let limit = getrlimit(Resource::Fsize);
-    setrlimit(Resource::Fsize, Rlimit { current: Some(0), ..limit.clone() }).unwrap();
+    setrlimit(Resource::Fsize, Rlimit { current: Some(0), ..limit }).unwrap();
     let during = session((3, 3), (Some(4), 4));
     let fault = store.create_session(new(&during)).await.unwrap_err();
     assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");

@@ -140,10 +140,13 @@ impl Store for Database {
             let found = self.read(move |connection| Box::pin(redact::find(connection, party))).await?;
             let mut changed = Redacted::default();
             for part in found.parts() {
-                let work = redact::erase(party, now, part);
-                let (count, sessions) = self.write(work).await?;
-                add(&mut changed, count);
-                sessions.into_iter().for_each(|session| self.tell(Change::Session(Box::new(session))));
+                let erased = self
+                    .write(move |connection| Box::pin(redact::erase(connection, party, now, part)))
+                    .await?;
+                add(&mut changed, erased.count);
+                for session in erased.sessions {
+                    self.tell(Change::Session(Box::new(session)));
+                }
             }
             if changed == Redacted::default() {
                 return Ok(sum);

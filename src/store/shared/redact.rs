@@ -7,7 +7,6 @@ use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Redacted, Session, SessionId, StoreFault};
 use crate::store::erase;
 use crate::store::rows::{CallRow, bytes, caller, digits, json, millis, read};
-use crate::store::thread::BoxFuture;
 
 /// Rows that are erased together.
 const PART: usize = 100;
@@ -55,33 +54,33 @@ pub(super) async fn find(connection: &mut Connection, party: PhoneNumber) -> Res
     Ok(found)
 }
 
-/// The work that erases a party in some rows; it gives how many were changed, and the sessions as they are now.
-pub(super) fn erase(
+/// What was erased: how many rows, and the sessions as they are now.
+pub(super) struct Erased {
+    pub(super) count: Redacted,
+    pub(super) sessions: Vec<Session>,
+}
+
+/// Erases a party in some rows.
+pub(super) async fn erase(
+    connection: &mut Connection,
     party: PhoneNumber,
     now: Timestamp,
     part: Found,
-) -> impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<(Redacted, Vec<Session>), StoreFault>>
-+ Send
-+ 'static {
-    move |connection| {
-        Box::pin(async move {
-            let mut whole = connection.begin().await?;
-            let mut count = Redacted::default();
-            let mut changed = Vec::new();
-            for id in part.sessions {
-                changed.extend(session(&mut whole, id, party, now).await?);
-            }
-            for id in part.calls {
-                count.calls += u64::from(call(&mut whole, id, party).await?);
-            }
-            for id in part.events {
-                count.events += u64::from(event(&mut whole, id, party).await?);
-            }
-            whole.commit().await?;
-            count.sessions = changed.len() as u64;
-            Ok((count, changed))
-        })
+) -> Result<Erased, StoreFault> {
+    let mut whole = connection.begin().await?;
+    let mut erased = Erased { count: Redacted::default(), sessions: Vec::new() };
+    for id in part.sessions {
+        erased.sessions.extend(session(&mut whole, id, party, now).await?);
     }
+    for id in part.calls {
+        erased.count.calls += u64::from(call(&mut whole, id, party).await?);
+    }
+    for id in part.events {
+        erased.count.events += u64::from(event(&mut whole, id, party).await?);
+    }
+    whole.commit().await?;
+    erased.count.sessions = erased.sessions.len() as u64;
+    Ok(erased)
 }
 
 /// The body of a row, and what becomes of it: `None` where the row is gone or nothing is to be changed.

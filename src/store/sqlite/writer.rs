@@ -92,10 +92,10 @@ impl Output {
                 // What an error has left of the transaction is not known: SQLite may have ended it by itself.
                 self.connection = None;
             }
-            let committed = committed.map_err(|fault| fault.to_string());
-            replies
-                .into_iter()
-                .for_each(|reply: Reply| reply(committed.as_ref().map(|()| ()).map_err(|why| &**why)));
+            let why = committed.err().map(|fault| fault.to_string());
+            for reply in replies {
+                reply(why.as_deref().map_or(Ok(()), Err));
+            }
         }
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
