@@ -46,7 +46,7 @@ fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
 /// The same with far more to say.
 fn at_length(call: usize) -> Entry {
     let mut long = record(&format!("call{call}"), START, Outcome::InProgress);
-    long.trace = vec!["a step".repeat(2000)];
+    long.trace = ["a step".repeat(2000)].into();
     event(EventKind::CallAnswered, &long)
 }
 

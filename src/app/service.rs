@@ -84,14 +84,14 @@ impl Service {
     /// The first part that does not start. What had been started is stopped.
     pub fn start(settings: Arc<Settings>) -> Result<Self, StartFault> {
         let mut random = os_random()?;
-        let store = tokio::runtime::Builder::new_current_thread()
-            .build()?
-            .block_on(store::open(&settings.store.url))?;
-        let keeper = Keeper::start(&settings.records.path, store)?;
         let engine = Engine::start(&media_options(&settings), &mut random)?;
         let capacity = Capacity::claim(engine.capacity());
         let shards = Shards::new(shard_count());
         let (sockets, bound) = net::bind(&settings.sip.listen, usize::from(shards.count()))?;
+        let store = tokio::runtime::Builder::new_current_thread()
+            .build()?
+            .block_on(store::open(&settings.store.url))?;
+        let keeper = Keeper::start(&settings.records.path, store)?;
         let health = Health::default();
         let api = Api::start(settings.api.listen, health.clone())?;
 

@@ -195,7 +195,7 @@ async fn the_journal_goes_on_in_other_files_and_keeps_the_calls_that_go_on() {
     let first = journal(&database);
     keeper.writer().write(Entry::Running(Box::new(running("long", 1))));
     let padded =
-        |count: u32| CallRecord { trace: vec!["step".repeat(500)], ..call(&format!("call-{count}"), 2) };
+        |count: u32| CallRecord { trace: ["step".repeat(500)].into(), ..call(&format!("call-{count}"), 2) };
     for count in 0..6000 {
         keeper.writer().write(ended(&padded(count)));
     }

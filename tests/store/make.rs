@@ -83,7 +83,7 @@ pub(crate) fn call(id: &str, seconds: u64) -> CallRecord {
         ended_ms: 10_000,
         billable_ms: 7000,
         legs: Vec::new(),
-        trace: vec![format!("the caller {} is a party", party(1))],
+        trace: [format!("the caller {} is a party", party(1))].into(),
     }
 }
 
