@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::addresses::{address, listen, ports, socket_address};
+use super::prompt;
 use super::rows::{mapping, phone, trunk};
 use super::table::{File, Flaw, Read, Table, Value};
 use super::tokens::api_token;
@@ -33,7 +34,7 @@ impl Draft {
             api: file.table("api", |table| api(table, folder)),
             store: file.table("store", |table| store(table, folder)),
             numbers: file.table("numbers", numbers),
-            call: file.table("call", call),
+            call: file.table("call", |table| call(table, folder)),
             records: file.table("records", |table| records(table, folder)),
             log: file.table("log", log),
             webhooks: file.table("webhooks", webhooks),
@@ -182,7 +183,7 @@ fn country(code: &str) -> Result<String, String> {
     known.then(|| code.to_owned()).ok_or_else(|| format!("\"{code}\" is no country: {help}"))
 }
 
-fn call(table: &mut Table<'_, '_>) -> Call {
+fn call(table: &mut Table<'_, '_>, folder: &Path) -> Call {
     Call {
         max_calls: table.take("max_calls", whole(1..=10_000_000)).map(|calls| calls as usize),
         decide: table.or("decide", s(6), duration(ms(1)..=s(60))),
@@ -191,6 +192,8 @@ fn call(table: &mut Table<'_, '_>) -> Call {
         silence: table.or("silence", s(300), duration(s(30)..=s(86_400))),
         hold: table.or("hold", s(3600), duration(LONG)),
         drain: table.or("drain", s(30), duration(s(0)..=s(86_400))),
+        confirm_prompt: table
+            .take("confirm_prompt", |value| text(|file| prompt::load(&folder.join(file)))(value)),
     }
 }
 

@@ -4,6 +4,7 @@ mod addresses;
 mod check;
 mod file;
 mod peers;
+mod prompt;
 mod reach;
 mod report;
 mod rows;

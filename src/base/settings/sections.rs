@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::ApiToken;
 use crate::base::{PhoneNumber, Secret, Transport};
 
@@ -131,6 +133,8 @@ pub struct Call {
     pub hold: Duration,
     /// How long running calls may go on after SIGTERM.
     pub drain: Duration,
+    /// What a party hears that has to press a key, in A-law at 8 kHz; `None`: the built-in prompt.
+    pub confirm_prompt: Option<Bytes>,
 }
 
 /// `[records]`: the call records.
