@@ -96,6 +96,8 @@ pub enum RefusalKind {
     ShowNotAllowed,
     /// No trunk takes the destination.
     NoRoute,
+    /// Both parties of an order are the same number.
+    SameParty,
     /// A limit is reached.
     LimitReached,
     /// The caller has been refused too often lately.
@@ -129,9 +131,10 @@ impl RefusalKind {
     pub fn treatment(self) -> Treatment {
         match self {
             RefusalKind::Emergency | RefusalKind::ShortCode => Treatment::Special,
-            RefusalKind::ShowNotAllowed | RefusalKind::NoRoute | RefusalKind::DestinationOwn => {
-                Treatment::Unreachable
-            }
+            RefusalKind::ShowNotAllowed
+            | RefusalKind::NoRoute
+            | RefusalKind::DestinationOwn
+            | RefusalKind::SameParty => Treatment::Unreachable,
             RefusalKind::LimitReached => Treatment::Busy,
             RefusalKind::NotOurs
             | RefusalKind::NoMapping

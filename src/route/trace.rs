@@ -54,6 +54,12 @@ pub enum Step {
     NoMapping,
     /// Rows have the number dialled, and none of them this caller.
     NoMappingForCaller,
+    /// This party is ordered to be called first.
+    FirstParty(PhoneNumber),
+    /// This party is to be called once the first has answered.
+    SecondParty(PhoneNumber),
+    /// Both parties are the same number.
+    SameParty,
     /// The destination is owned itself.
     DestinationIsOurs,
     /// The destination is special.
@@ -127,6 +133,9 @@ impl fmt::Display for Step {
             Step::NoMappingForCaller => {
                 f.write_str("what is mapped to the number dialled is for other callers")
             }
+            Step::FirstParty(number) => write!(f, "{number} is to be called first"),
+            Step::SecondParty(number) => write!(f, "{number} is to be called then"),
+            Step::SameParty => f.write_str("both parties are the same number"),
             Step::DestinationIsOurs => f.write_str("the destination is a masking number of ours: a loop"),
             Step::DestinationSpecial(special) => write!(f, "the destination is {}", describe(*special)),
             Step::Show(number) => write!(f, "{number} is to be shown"),

@@ -10,6 +10,7 @@ use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::Book;
 
 mod identity;
+mod place;
 
 const M1: &str = "+918045550101";
 const M2: &str = "+918045550102";
