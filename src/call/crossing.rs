@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::effect::{Effect, LegId, Purpose, ServerId};
+use super::summons::sayable;
 use super::{Asked, Call, Context, Exchange, LegState, Stage, Timer};
 use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
@@ -23,44 +24,64 @@ impl Call {
             (Stage::Calling, Crossing::Ringing) => self.ring(ctx),
             (Stage::Calling, Crossing::Progress(media)) => self.progress(ctx, from, &media),
             (Stage::Calling, Crossing::Answer(media)) => self.connect(ctx, from, &media),
-            (Stage::Calling, Crossing::Reject(failure)) => self.fail(ctx, failure),
+            (Stage::Summoning, Crossing::Answer(_)) => self.summoned(ctx, from),
+            (Stage::Summoning | Stage::Calling, Crossing::Reject(failure)) => self.fail(ctx, failure),
+            (Stage::Confirming | Stage::Calling | Stage::Telling, Crossing::Offer(_)) => {
+                let alone = sayable(&ctx.policy.settings().media.codecs);
+                self.answer(ctx, &alone);
+            }
+            (Stage::Confirming, Crossing::Digit(digit, _)) => self.confirm(ctx, digit),
+            (Stage::Confirming | Stage::Calling | Stage::Telling, Crossing::HangUp(cause)) => {
+                self.deserted(ctx, cause);
+            }
             (Stage::Connected, Crossing::Offer(media)) => self.offer(ctx, from, &media),
             (Stage::Connected, Crossing::Answer(media)) => self.answer(ctx, &media),
             (Stage::Connected, Crossing::Reject(_)) => self.decline(ctx, Status::NOT_ACCEPTABLE_HERE),
             (Stage::Connected, Crossing::Digit(digit, duration)) => self.key(ctx, from, digit, duration),
-            (Stage::Connected, Crossing::HangUp(cause)) => self.finish(ctx, hung_up_by(from), cause),
+            (Stage::Connected, Crossing::HangUp(cause)) => self.finish(ctx, hung_up_by(from.side), cause),
             _ => {}
         }
     }
 
     /// The callee's early media reach the caller, where it has said where.
     fn progress(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
-        let answer = self.caller.media.as_mut().and_then(|own| own.answer(media));
-        let (Some(to), Some(body)) = (self.invite, answer) else { return self.ring(ctx) };
-        let reply = Reply::in_dialog(&self.caller.contact, Some(body));
+        let Some(to) = self.invite else { return self.overhear(ctx, from) };
+        let caller = self.leg_mut(LegId::CALLER);
+        let Some(body) = caller.media.as_mut().and_then(|own| own.answer(media)) else {
+            return self.ring(ctx);
+        };
+        let reply = Reply::in_dialog(&caller.contact, Some(body));
         ctx.effects.push_back(Effect::Respond { to, status: Status::PROGRESS, reply });
         self.listen_early(ctx, from);
     }
 
-    /// The callee answered: so does the caller's leg, and the other attempts are given up.
+    /// The callee answered: so does the caller's leg, where its INVITE still waits for that.
     fn connect(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
-        let LegId::Attempt(place) = from else { return };
+        if self.order.is_some() {
+            return self.bridge(ctx, from, media);
+        }
         let is_late = self.offer.take().is_none();
-        let own = self.caller.media.as_mut().expect("a call that rings has ports");
+        let caller = self.leg_mut(LegId::CALLER);
+        let own = caller.media.as_mut().expect("a call that rings has ports");
         let body = if is_late { Some(own.offer(media)) } else { own.answer(media) };
         let Some(body) = body else { return self.fail(ctx, Failure::NoCommonCodec) };
+        caller.owes_answer = is_late;
+        caller.state = LegState::Answered;
+        caller.notes.answered = Some(ctx.now);
+        caller.notes.status = Some(Status::OK.code());
+        let cseq = caller.invite_cseq;
         let to = self.invite.take().expect("the caller's INVITE waits for its answer while the callee rings");
+        self.accept(ctx, LegId::CALLER, to, cseq, body);
+        self.connected_to(ctx, from);
+    }
 
-        self.answered = Some(usize::from(place));
+    /// Both parties are on the line: the attempts that were not answered are given up.
+    pub(super) fn connected_to(&mut self, ctx: &mut Context<'_>, callee: LegId) {
+        self.parties[Side::B.index()] = Some(callee);
         self.stage = Stage::Connected;
         self.timers.stop_all();
         let plan = self.plan.as_ref().expect("a call that rings has a plan");
         self.timers.set(Timer::MaxDuration, ctx.now + plan.max_duration);
-        self.caller.owes_answer = is_late;
-        self.accept(ctx, LegId::Caller, to, self.caller.invite_cseq, body);
-        self.caller.state = LegState::Answered;
-        self.caller.notes.answered = Some(ctx.now);
-        self.caller.notes.status = Some(Status::OK.code());
         self.notes.answered(ctx.now);
         self.give_up_attempts(ctx);
         self.set_media(ctx);
@@ -84,7 +105,7 @@ impl Call {
 
     /// A party's offer goes on as an INVITE inside the other leg's dialog.
     fn offer(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
-        let Some(other) = self.connected(side_of(from).other()) else { return };
+        let Some(other) = self.connected(from.side.other()) else { return };
         let leg = self.leg_mut(other);
         if leg.is_reinviting || leg.unacknowledged.is_some() {
             return self.glare(ctx);
@@ -179,7 +200,7 @@ impl Call {
 
     /// A digit reaches the other party as telephone-event, or by INFO where it takes only that.
     fn key(&mut self, ctx: &mut Context<'_>, from: LegId, digit: Digit, duration: Duration) {
-        let side = side_of(from).other();
+        let side = from.side.other();
         let Some(id) = self.connected(side) else { return };
         let relay = self.key.relay();
         let leg = self.leg_mut(id);
@@ -194,28 +215,26 @@ impl Call {
 
     /// Nothing came of the call: the caller hears one of the fixed reasons.
     pub(super) fn fail(&mut self, ctx: &mut Context<'_>, failure: Failure) {
-        let outcome = match failure {
-            Failure::Busy => Outcome::Busy,
-            Failure::Rejected => Outcome::Rejected,
-            Failure::NoAnswer => Outcome::NoAnswer,
-            Failure::NoCommonCodec => Outcome::NoCommonCodec,
-            Failure::Unreachable => Outcome::Unreachable,
-        };
-        self.refuse(ctx, failure.status(), Reply::because(failure.cause()), outcome);
+        if self.order.is_some() {
+            return self.disappoint(ctx, failure);
+        }
+        self.refuse(ctx, failure.status(), Reply::because(failure.cause()), outcome(failure));
     }
 }
 
-/// The side of a leg.
-pub(super) fn side_of(leg: LegId) -> Side {
-    match leg {
-        LegId::Caller => Side::A,
-        LegId::Attempt(_) => Side::B,
+pub(super) fn outcome(failure: Failure) -> Outcome {
+    match failure {
+        Failure::Busy => Outcome::Busy,
+        Failure::Rejected => Outcome::Rejected,
+        Failure::NoAnswer => Outcome::NoAnswer,
+        Failure::NoCommonCodec => Outcome::NoCommonCodec,
+        Failure::Unreachable => Outcome::Unreachable,
     }
 }
 
-fn hung_up_by(leg: LegId) -> HungUp {
-    match leg {
-        LegId::Caller => HungUp::Caller,
-        LegId::Attempt(_) => HungUp::Callee,
+fn hung_up_by(side: Side) -> HungUp {
+    match side {
+        Side::A => HungUp::Caller,
+        Side::B => HungUp::Callee,
     }
 }

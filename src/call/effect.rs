@@ -1,12 +1,14 @@
 //! What a call wants done.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::base::Flow;
+use crate::base::{Flow, Side};
 use crate::ledger::CallRecord;
 use crate::mask::write::Reply;
 use crate::relay;
-use crate::route::Question;
+use crate::route::{Index, Plan, Question};
 use crate::sip::Status;
 use crate::transaction::RequestHead;
 
@@ -41,20 +43,29 @@ impl CallKey {
     }
 }
 
-/// A leg of a call.
+/// A leg of a call: the one that a call came in by, or an attempt to reach the party of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LegId {
-    /// Leg A.
-    Caller,
-    /// An attempt to reach the callee, counted from 0.
-    Attempt(u8),
+pub struct LegId {
+    /// Its side: A is the caller's, or the first party's of a call that was ordered.
+    pub side: Side,
+    /// Its place among the legs of its side.
+    place: u8,
 }
 
 impl LegId {
-    /// The attempt with a place in the call's list.
+    /// The leg that a call came in by.
+    pub const CALLER: Self = Self { side: Side::A, place: 0 };
+
+    /// The leg with a place among those of its side.
     #[must_use]
-    pub fn attempt(place: usize) -> Self {
-        Self::Attempt(u8::try_from(place).expect("a call makes fewer than 256 attempts"))
+    pub fn new(side: Side, place: usize) -> Self {
+        Self { side, place: u8::try_from(place).expect("a side has fewer than 256 legs") }
+    }
+
+    /// Its place among the legs of its side.
+    #[must_use]
+    pub fn place(self) -> usize {
+        self.place.into()
     }
 }
 
@@ -120,6 +131,15 @@ pub enum Effect {
         leg: LegId,
         /// Our tag of its dialog.
         tag: Box<str>,
+    },
+    /// Find out where the party of a side is: comes back by [`Call::located`](super::Call::located).
+    Locate {
+        /// The side.
+        side: Side,
+        /// Whom to call.
+        plan: Box<Plan>,
+        /// The settings that the plan was made under.
+        index: Arc<Index>,
     },
     /// Decide the call.
     Decide(Box<Question>),

@@ -61,7 +61,8 @@ impl Call {
     /// The caller hears the callee before it answers, and not the other way round.
     pub(super) fn listen_early(&mut self, ctx: &mut Context<'_>, from: LegId) {
         let Relay::Open(relay) = self.relay else { return };
-        let caller = Endpoint { receives: false, ..self.caller.endpoint() };
+        let Some(caller) = self.party(Side::A) else { return };
+        let caller = Endpoint { receives: false, ..caller.endpoint() };
         let callee = Endpoint { sends: false, ..self.leg(from).endpoint() };
         for (side, endpoint) in [(Side::A, caller), (Side::B, callee)] {
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));

@@ -8,11 +8,14 @@ mod crossing;
 mod effect;
 mod leg;
 mod media;
+mod order;
+mod ordered;
 mod policy;
 mod record;
 mod request;
 mod response;
 mod setup;
+mod summons;
 mod teardown;
 mod timers;
 
@@ -30,9 +33,11 @@ use crate::sip::Status;
 
 pub use effect::{CallKey, Effect, LegId, Purpose, ServerId};
 pub use leg::{Leg, LegState};
+pub use order::Order;
 pub use policy::{Listener, Policy};
 pub use setup::{Destination, Invitation};
 
+use ordered::Ordered;
 use record::Notes;
 use timers::{Timer, Timers};
 
@@ -55,11 +60,10 @@ pub struct Context<'a> {
 pub struct Call {
     key: CallKey,
     stage: Stage,
-    /// Leg A, the caller's.
-    caller: Leg,
-    /// The attempts to reach the callee; the one that answered is leg B.
-    attempts: Vec<Leg>,
-    answered: Option<usize>,
+    /// The legs of each side in the order in which they began: the caller's, or the attempts to reach its party.
+    legs: [Vec<Leg>; 2],
+    /// The leg of each side that its party is at: the one that it called by, or answered.
+    parties: [Option<LegId>; 2],
     /// The caller's INVITE, until it has its final response.
     invite: Option<ServerId>,
     /// The caller's offer, until it is answered; none for a late offer.
@@ -67,6 +71,8 @@ pub struct Call {
     /// The status of the uniform refusal toward the caller.
     refuse: Status,
     plan: Option<Box<Plan>>,
+    /// The order that it was made for, where nobody called.
+    order: Option<Box<Ordered>>,
     /// Where the plan leads, until the attempts are made.
     destinations: Vec<Destination>,
     /// The most telling failure among the attempts that are over.
@@ -81,14 +87,22 @@ pub struct Call {
 /// Where a call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Waiting for the decision.
+    /// Waiting for the decision, or for where the parties of an order are.
     Deciding,
     /// Decided against; the refusal waits for its time.
     Refusing,
     /// Waiting for ports.
     Opening,
+    /// The first party of an order is being called.
+    Summoning,
+    /// It could not be had, and is called again after a pause.
+    Pausing,
+    /// It has answered, and is to press a key.
+    Confirming,
     /// The callee's side is being called.
     Calling,
+    /// The first party hears that the second can't be had.
+    Telling,
     /// Both sides are connected.
     Connected,
     /// Legs are being ended; nothing more crosses.
@@ -132,36 +146,35 @@ impl Call {
     /// The leg with an id.
     #[must_use]
     pub fn leg(&self, id: LegId) -> &Leg {
-        match id {
-            LegId::Caller => &self.caller,
-            LegId::Attempt(place) => &self.attempts[usize::from(place)],
-        }
+        &self.legs[id.side.index()][id.place()]
     }
 
-    /// Whom it comes from, and the caller's number where that one says it.
+    /// Whom it comes from, and the caller's number where that one says it; none for a call that was ordered.
     #[must_use]
-    pub fn caller(&self) -> (Source, Option<PhoneNumber>) {
-        (self.caller.origin, self.notes.caller)
+    pub fn caller(&self) -> Option<(Source, Option<PhoneNumber>)> {
+        let origin = self.party(Side::A).filter(|_| self.order.is_none())?.origin;
+        Some((origin, self.notes.caller))
     }
 
     fn leg_mut(&mut self, id: LegId) -> &mut Leg {
-        match id {
-            LegId::Caller => &mut self.caller,
-            LegId::Attempt(place) => &mut self.attempts[usize::from(place)],
-        }
+        &mut self.legs[id.side.index()][id.place()]
     }
 
-    /// The connected leg of a side.
+    /// The leg that the party of a side is at.
+    fn party(&self, side: Side) -> Option<&Leg> {
+        self.parties[side.index()].map(|id| self.leg(id))
+    }
+
+    /// The leg of a side whose party is on the line.
     fn connected(&self, side: Side) -> Option<LegId> {
-        match side {
-            Side::A => (self.stage == Stage::Connected).then_some(LegId::Caller),
-            Side::B => self.answered.map(LegId::attempt),
-        }
+        self.parties[side.index()].filter(|id| self.leg(*id).state == LegState::Answered)
     }
 
-    /// Ids of all legs, the caller's first.
+    /// Ids of all legs, those of side A first.
     pub fn legs(&self) -> impl Iterator<Item = LegId> + use<> {
-        std::iter::once(LegId::Caller).chain((0..self.attempts.len()).map(LegId::attempt))
+        let [a, b] = [Side::A, Side::B]
+            .map(|side| (0..self.legs[side.index()].len()).map(move |place| LegId::new(side, place)));
+        a.chain(b)
     }
 
     /// Whether the record is written and no BYE of ours waits for its answer, so that the call can be dropped.

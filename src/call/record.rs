@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::leg::LegNotes;
-use super::{Call, Context, Effect, Leg};
+use super::order::Order;
+use super::{Call, Context, Effect, Leg, LegId};
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::{CallRecord, HungUp, LegRecord, Outcome};
 use crate::mask::Cause;
 use crate::mask::read::BodyFault;
 use crate::relay::Quality;
 use crate::route::{Decision, Step};
+
+/// Where a call comes from that was ordered.
+const SOURCE: &str = "api";
+/// The Max-Forwards of its legs (RFC 3261 section 8.1.1.6).
+const HOPS: u8 = 70;
 
 /// Notes of one call.
 #[derive(Debug)]
@@ -50,6 +56,13 @@ impl Notes {
             quality: None,
             trace: Arc::default(),
         }
+    }
+
+    /// Notes of a call that was ordered.
+    pub(super) fn ordered(ctx: &mut Context<'_>, order: &Order) -> Self {
+        let trace = order.trace.iter().map(Step::to_string).collect();
+        let (id, caller) = (order.id.clone(), Some(order.first));
+        Self { id, caller, decided: Some(ctx.now), trace, ..Self::new(ctx, HOPS) }
     }
 
     pub(super) fn received(&self) -> Instant {
@@ -103,26 +116,24 @@ impl Call {
         let notes = &self.notes;
         let plan = self.plan.as_deref();
         let ended = notes.ended.unwrap_or(now);
-        let ringing = self.attempts.iter().filter_map(|leg| leg.notes.ringing).min();
-        let legs = std::iter::once((&self.caller, self.quality_of(Side::A)))
-            .chain(self.attempts.iter().enumerate().map(|(place, leg)| {
-                let is_leg_b = self.answered == Some(place);
-                (leg, if is_leg_b { self.quality_of(Side::B) } else { None })
-            }))
-            .map(|(leg, media)| self.leg_record(leg, media))
-            .collect();
+        let ringing = self.legs[Side::B.index()].iter().filter_map(|leg| leg.notes.ringing).min();
+        let legs = self.legs().map(|id| self.leg_record(self.leg(id), self.quality_of(id))).collect();
         CallRecord {
             id: notes.id.clone(),
             received_at: notes.received_at,
-            source: self.caller.peer.as_ref().into(),
+            source: self
+                .order
+                .as_ref()
+                .map_or_else(|| self.leg(LegId::CALLER).peer.as_ref(), |_| SOURCE)
+                .into(),
             dialled: notes.dialled,
             caller: notes.caller,
             destination: plan.map(|plan| plan.destination),
             shown: plan.map(|plan| plan.show),
-            session: None,
+            session: self.order.as_ref().and_then(|order| order.session()),
             outcome: notes.outcome.unwrap_or(Outcome::InProgress),
             hung_up: notes.hung_up,
-            status: self.caller.notes.status,
+            status: self.legs[Side::A.index()].last().and_then(|leg| leg.notes.status),
             cause: notes.cause.map_or(0, Cause::value),
             decided_ms: notes.since(notes.decided),
             ringing_ms: notes.since(ringing),
@@ -140,9 +151,11 @@ impl Call {
         ctx.effects.push_back(Effect::Progress(Box::new(record)));
     }
 
-    fn quality_of(&self, side: Side) -> Option<Quality> {
-        let was_connected = self.answered.is_some();
-        self.notes.quality.filter(|_| was_connected).map(|quality| quality[side.index()])
+    /// What the media of a leg were like, where its party was on the line.
+    fn quality_of(&self, id: LegId) -> Option<Quality> {
+        let was_connected =
+            self.parties[id.side.index()] == Some(id) && self.leg(id).notes.answered.is_some();
+        self.notes.quality.filter(|_| was_connected).map(|quality| quality[id.side.index()])
     }
 
     fn leg_record(&self, leg: &Leg, media: Option<Quality>) -> LegRecord {

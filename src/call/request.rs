@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 
-use super::crossing::side_of;
 use super::effect::{Effect, LegId, Purpose, ServerId};
-use super::{Asked, Call, Context, Exchange, LegState, Stage};
+use super::{Asked, Call, Context, Exchange, LegState};
 use crate::base::Flow;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::read::{self, BodyFault, Heard};
@@ -96,7 +95,7 @@ impl Call {
         let media = self.leg_mut(id).hear(heard.clone());
         self.set_media(ctx);
         if !is_as_offered {
-            self.exchange = Some(Exchange { from: side_of(id), asked: None, heard, is_given_up: false });
+            self.exchange = Some(Exchange { from: id.side, asked: None, heard, is_given_up: false });
             self.cross(ctx, id, Crossing::Offer(media));
         }
     }
@@ -104,7 +103,7 @@ impl Call {
     fn bye(&mut self, ctx: &mut Context<'_>, id: LegId, to: ServerId) {
         respond(ctx, to, Status::OK, Reply::bare());
         let leg = self.leg_mut(id);
-        if id == LegId::Caller && leg.state == LegState::Inviting {
+        if id == LegId::CALLER && leg.state == LegState::Inviting {
             return self.abandon(ctx);
         }
         // The party that hangs up need not acknowledge our 2xx any more.
@@ -123,7 +122,8 @@ impl Call {
     fn offered(&mut self, ctx: &mut Context<'_>, id: LegId, request: &Request, to: ServerId) {
         let is_invite = *request.method() == Method::INVITE;
         let offer = read::heard(request, &ctx.policy.settings().media.codecs).transpose();
-        let busy = if self.stage == Stage::Connected { self.is_busy(id) } else { Some(Busy::Asked) };
+        let is_up = self.connected(id.side) == Some(id);
+        let busy = if is_up { self.is_busy(id) } else { Some(Busy::Asked) };
         match busy.filter(|_| is_invite || offer.is_some()) {
             Some(Busy::Asked) => {
                 let wait = ctx.random.next_u32() % (u32::from(OFFER_AGAIN) + 1);
@@ -172,8 +172,8 @@ impl Call {
     /// The offer for a party that asks us to make one (RFC 3261 section 14.2): what is agreed, in both directions
     /// unless the other party holds, so that a hold can be taken back this way.
     fn own_offer(&mut self, id: LegId) -> Option<Bytes> {
-        let other = self.leg(self.connected(side_of(id).other())?);
-        let held = other.wants.as_ref().filter(|_| other.holds);
+        let other = self.connected(id.side.other()).map(|other| self.leg(other));
+        let held = other.filter(|other| other.holds).and_then(|other| other.wants.as_ref());
         let direction = held.map_or(Direction::SendRecv, |wants| wants.direction);
         let media = self.leg_mut(id).media.as_mut()?;
         let said = media.media()?;
@@ -190,7 +190,7 @@ impl Call {
             return false;
         }
         let media = heard.media.clone();
-        self.exchange = Some(Exchange { from: side_of(id), asked, heard, is_given_up: false });
+        self.exchange = Some(Exchange { from: id.side, asked, heard, is_given_up: false });
         self.cross(ctx, id, Crossing::Offer(media));
         true
     }
@@ -212,7 +212,7 @@ impl Call {
     /// Why a leg can't take an offer now.
     fn is_busy(&self, id: LegId) -> Option<Busy> {
         let leg = self.leg(id);
-        let from_here = self.exchange.as_ref().is_some_and(|exchange| exchange.from == side_of(id));
+        let from_here = self.exchange.as_ref().is_some_and(|exchange| exchange.from == id.side);
         if from_here {
             Some(Busy::Asked)
         } else if leg.is_reinviting || leg.unacknowledged.is_some() || self.exchange.is_some() {

@@ -14,9 +14,7 @@ impl Call {
     pub fn response(&mut self, ctx: &mut Context<'_>, leg: LegId, purpose: Purpose, response: &Response) {
         let status = response.status();
         match (purpose, leg) {
-            (Purpose::Invite, LegId::Attempt(place)) => {
-                self.invite_response(ctx, usize::from(place), response)
-            }
+            (Purpose::Invite, _) => self.invite_response(ctx, leg, response),
             (Purpose::Reinvite, _) if status.is_final() => self.reinvite_response(ctx, leg, response),
             (Purpose::Digit, _) if is_dead(status) => self.lost(ctx, leg),
             (Purpose::Bye, _) if status.is_final() => self.leg_mut(leg).is_hanging_up = false,
@@ -27,47 +25,41 @@ impl Call {
     /// A request of ours got no final response, or could not be sent.
     pub fn unanswered(&mut self, ctx: &mut Context<'_>, leg: LegId, purpose: Purpose) {
         match (purpose, leg) {
-            (Purpose::Invite, LegId::Attempt(place)) => {
-                self.attempt_failed(ctx, usize::from(place), Failure::Unreachable, None);
-            }
+            (Purpose::Invite, _) => self.attempt_failed(ctx, leg, Failure::Unreachable, None),
             (Purpose::Reinvite, _) => {
                 self.leg_mut(leg).is_reinviting = false;
                 self.lost(ctx, leg);
             }
             (Purpose::Digit, _) => self.lost(ctx, leg),
             (Purpose::Bye, _) => self.leg_mut(leg).is_hanging_up = false,
-            (Purpose::Invite, LegId::Caller) => {}
         }
     }
 
-    fn invite_response(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
+    fn invite_response(&mut self, ctx: &mut Context<'_>, id: LegId, response: &Response) {
         let status = response.status();
         if status.is_provisional() {
-            self.alerted(ctx, place, response);
+            self.alerted(ctx, id, response);
         } else if status.is_success() {
-            self.accepted(ctx, place, response);
+            self.accepted(ctx, id, response);
         } else {
-            self.attempt_failed(ctx, place, Failure::from_status(status), Some(status));
+            self.attempt_failed(ctx, id, Failure::from_status(status), Some(status));
         }
     }
 
     /// A provisional response other than 100: ringing, whatever it says, unless its media are to be heard.
-    fn alerted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
-        let is_first = self.attempts.iter().all(|leg| leg.notes.ringing.is_none());
-        let leg = &mut self.attempts[place];
-        if response.status() == Status::TRYING
-            || leg.state != LegState::Inviting
-            || self.stage != Stage::Calling
-        {
+    fn alerted(&mut self, ctx: &mut Context<'_>, id: LegId, response: &Response) {
+        let is_first = self.legs[id.side.index()].iter().all(|leg| leg.notes.ringing.is_none());
+        if response.status() == Status::TRYING || !self.is_wanted(id) {
             return;
         }
+        let leg = self.leg_mut(id);
         leg.learn(response);
         leg.notes.ringing.get_or_insert(ctx.now);
         let relays = leg.early_media == EarlyMedia::Relay;
-        let heard = self.heard_answer(ctx, place, response).ok().flatten();
-        let media = heard.map(|heard| self.attempts[place].hear(heard));
+        let heard = self.heard_answer(ctx, id, response).ok().flatten();
+        let media = heard.map(|heard| self.leg_mut(id).hear(heard));
         let crossing = media.filter(|_| relays).map_or(Crossing::Ringing, Crossing::Progress);
-        self.cross(ctx, LegId::attempt(place), crossing);
+        self.cross(ctx, id, crossing);
         if is_first {
             self.tell_progress(ctx);
         }
@@ -75,11 +67,10 @@ impl Call {
 
     /// The 2xx of an attempt: it wins, or comes too late and is ended at once. One that no call can be made of, for
     /// want of a Contact or of an answer, is a destination out of order.
-    fn accepted(&mut self, ctx: &mut Context<'_>, place: usize, response: &Response) {
-        let id = LegId::attempt(place);
-        let is_wanted = self.attempts[place].state == LegState::Inviting && self.stage == Stage::Calling;
-        let heard = self.heard_answer(ctx, place, response);
-        let leg = &mut self.attempts[place];
+    fn accepted(&mut self, ctx: &mut Context<'_>, id: LegId, response: &Response) {
+        let is_wanted = self.is_wanted(id);
+        let heard = self.heard_answer(ctx, id, response);
+        let leg = self.leg_mut(id);
         leg.learn(response);
         leg.state = LegState::Answered;
         leg.notes.answered = Some(ctx.now);
@@ -102,7 +93,7 @@ impl Call {
             Ok(media) => self.cross(ctx, id, Crossing::Answer(media)),
             Err(failure) => {
                 leg.hang_up(ctx, id, failure.cause());
-                self.attempt_over(ctx, failure);
+                self.attempt_over(ctx, id, failure);
             }
         }
     }
@@ -111,39 +102,46 @@ impl Call {
     fn heard_answer(
         &self,
         ctx: &Context<'_>,
-        place: usize,
+        id: LegId,
         response: &Response,
     ) -> Result<Option<Heard>, BodyFault> {
-        let offered = self.attempts[place].media.as_ref().and_then(LegMedia::media);
+        let offered = self.leg(id).media.as_ref().and_then(LegMedia::media);
         let offered = offered.expect("an attempt's INVITE carries an offer");
         let heard = read::heard(response, &ctx.policy.settings().media.codecs)?;
         heard.map(|heard| heard.narrowed(&offered.codecs)).transpose()
     }
 
-    fn attempt_failed(
-        &mut self,
-        ctx: &mut Context<'_>,
-        place: usize,
-        failure: Failure,
-        status: Option<Status>,
-    ) {
-        let leg = &mut self.attempts[place];
+    fn attempt_failed(&mut self, ctx: &mut Context<'_>, id: LegId, failure: Failure, status: Option<Status>) {
+        let leg = self.leg_mut(id);
         leg.notes.status = status.map(Status::code);
         let cause = if leg.state == LegState::Cancelling { Cause::NotSelected } else { failure.cause() };
         leg.note_end(ctx.now, cause);
-        self.attempt_over(ctx, failure);
+        self.attempt_over(ctx, id, failure);
     }
 
-    /// An attempt has come to nothing: the caller hears of it when it was the last.
-    fn attempt_over(&mut self, ctx: &mut Context<'_>, failure: Failure) {
+    /// An attempt has come to nothing: the call goes on from there when it was the last.
+    fn attempt_over(&mut self, ctx: &mut Context<'_>, id: LegId, failure: Failure) {
         self.failure = Some(self.failure.map_or(failure, |known| known.min(failure)));
-        let all_over = self.attempts.iter().all(|leg| leg.state == LegState::Ended);
-        if self.stage == Stage::Calling && all_over {
-            let last = LegId::attempt(self.attempts.len() - 1);
+        let all_over = self.legs[id.side.index()].iter().all(|leg| leg.state != LegState::Inviting);
+        if self.called() == Some(id.side) && all_over {
             let failure = self.failure.unwrap_or(failure);
-            self.cross(ctx, last, Crossing::Reject(failure));
+            self.cross(ctx, id, Crossing::Reject(failure));
         }
         self.settle(ctx);
+    }
+
+    /// The side whose party is being called.
+    fn called(&self) -> Option<Side> {
+        match self.stage {
+            Stage::Summoning => Some(Side::A),
+            Stage::Calling => Some(Side::B),
+            _ => None,
+        }
+    }
+
+    /// Whether an attempt may still be answered.
+    fn is_wanted(&self, id: LegId) -> bool {
+        self.leg(id).state == LegState::Inviting && self.called() == Some(id.side)
     }
 
     /// The final response to an offer that we made inside a dialog.

@@ -1,5 +1,6 @@
 //! From the caller's INVITE to the INVITEs toward the callee.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use ipnet::IpNet;
 use super::effect::{CallKey, Effect, LegId, Purpose, ServerId};
 use super::leg::branch;
 use super::record::Notes;
+use super::summons::sayable;
 use super::{Call, Context, Leg, Relay, Stage, Timer, Timers};
 use crate::base::settings::EarlyMedia;
 use crate::base::{Flow, Side};
@@ -16,7 +18,7 @@ use crate::ledger::Outcome;
 use crate::mask::guard::Guard;
 use crate::mask::read::{self, BodyFault};
 use crate::mask::write::{self, Reply};
-use crate::mask::{Asserted, Cause, Failure, LegMedia};
+use crate::mask::{Asserted, Cause, Failure, LegMedia, Media};
 use crate::relay::Command;
 use crate::route::{self, Decision, Identity, Question, Refusal, Source, Treatment};
 use crate::sip::{Name, Request, Status};
@@ -80,7 +82,7 @@ impl Call {
         let Invitation { key, request, server, flow, source, peer, refuse, media_sources, question } =
             invitation;
         let tag: Box<str> = ctx.random.token(16).into();
-        ctx.effects.push_back(Effect::Follow { leg: LegId::Caller, tag: tag.clone() });
+        ctx.effects.push_back(Effect::Follow { leg: LegId::CALLER, tag: tag.clone() });
         let mut dialog = Dialog::uas(request, flow, tag);
         dialog.follows_flow = matches!(source, Source::Phone(_));
         let contact = ctx.policy.contact(&flow, &ctx.random.token(12));
@@ -92,13 +94,13 @@ impl Call {
         let mut call = Self {
             key,
             stage: Stage::Deciding,
-            caller,
-            attempts: Vec::new(),
-            answered: None,
+            legs: [vec![caller], Vec::new()],
+            parties: [Some(LegId::CALLER), None],
             invite: Some(server),
             offer: None,
             refuse,
             plan: None,
+            order: None,
             destinations: Vec::new(),
             failure: None,
             exchange: None,
@@ -146,12 +148,14 @@ impl Call {
         match decision {
             Decision::Refuse(refusal) => self.refused(ctx, &refusal),
             Decision::Bridge(plan) => {
-                self.caller.guard = Guard::new(plan.destination, &[plan.dialled, plan.show]);
+                let caller = self.leg_mut(LegId::CALLER);
+                caller.guard = Guard::new(plan.destination, &[plan.dialled, plan.show]);
+                let from = caller.dialog.flow;
                 self.plan = Some(Box::new(plan));
-                match destinations.is_empty() {
-                    true => self.fail(ctx, Failure::Unreachable),
-                    false => self.open(ctx, destinations),
-                }
+                let Some(first) = destinations.first() else { return self.fail(ctx, Failure::Unreachable) };
+                let local = [from, first.flow].map(|flow| ctx.policy.listener(&flow).media_bind);
+                self.destinations = destinations;
+                self.open(ctx, local);
             }
         }
     }
@@ -175,13 +179,10 @@ impl Call {
         self.refuse(ctx, self.refuse, Reply::because(Cause::Unallocated), Outcome::Refused);
     }
 
-    /// Asks for ports.
-    fn open(&mut self, ctx: &mut Context<'_>, destinations: Vec<Destination>) {
-        let bind = |flow: &Flow| ctx.policy.listener(flow).media_bind;
-        let local = [bind(&self.caller.dialog.flow), bind(&destinations[0].flow)];
+    /// Asks for ports at two addresses of ours.
+    pub(super) fn open(&mut self, ctx: &mut Context<'_>, local: [IpAddr; 2]) {
         let relay = self.key.relay();
         let silence = ctx.policy.settings().call.silence;
-        self.destinations = destinations;
         self.stage = Stage::Opening;
         self.relay = Relay::Opening(relay);
         let budget = self.notes.received() + ctx.policy.settings().call.decide;
@@ -191,29 +192,29 @@ impl Call {
 
     /// The ports are there: calls every destination at once.
     pub(super) fn opened(&mut self, ctx: &mut Context<'_>, ports: [u16; 2]) {
-        let public = |flow: &Flow| ctx.policy.listener(flow).media_public;
-        let mut media =
-            LegMedia::new(ctx.random.next_u64(), public(&self.caller.dialog.flow), ports[Side::A.index()]);
+        self.timers.stop(Timer::Open);
+        if self.order.is_some() {
+            return self.opened_for_order(ctx, ports);
+        }
+        let public = ctx.policy.listener(&self.leg(LegId::CALLER).dialog.flow).media_public;
+        let mut media = LegMedia::new(ctx.random.next_u64(), public, ports[Side::A.index()]);
         if let Some(offer) = &self.offer {
             media.hear(offer.remote.clone());
         }
-        self.caller.media = Some(media);
+        self.leg_mut(LegId::CALLER).media = Some(media);
         self.stage = Stage::Calling;
-        self.timers.stop(Timer::Open);
         for destination in std::mem::take(&mut self.destinations) {
-            self.attempt(ctx, destination, ports[Side::B.index()]);
+            self.attempt(ctx, Side::B, destination, ports[Side::B.index()]);
         }
         let plan = self.plan.as_ref().expect("ports are asked for by a plan");
         self.timers.set(Timer::Ring, ctx.now + plan.ring_timeout);
         self.tell_progress(ctx);
     }
 
-    /// Sends one INVITE toward the callee, built from the crossing of the caller's offer.
-    fn attempt(&mut self, ctx: &mut Context<'_>, destination: Destination, port: u16) {
+    /// Sends one INVITE toward the party of a side.
+    pub(super) fn attempt(&mut self, ctx: &mut Context<'_>, side: Side, destination: Destination, port: u16) {
         let Destination { uri, to, flow, origin, peer, shown, early_media, media_sources } = destination;
-        let codecs = &ctx.policy.settings().media.codecs;
-        let wanted =
-            self.offer.as_ref().map_or_else(|| read::everything(codecs), |offer| offer.media.clone());
+        let wanted = self.wanted(ctx, side);
         let mut media = LegMedia::new(ctx.random.next_u64(), ctx.policy.listener(&flow).media_public, port);
         let offer = media.offer(&wanted);
 
@@ -226,20 +227,20 @@ impl Call {
         leg.media = Some(media);
         leg.media_sources = media_sources;
         leg.early_media = early_media;
-        let guard = self.notes.caller.and_then(|caller| Guard::new(caller, &self.numbers_at_callee()));
+        let guard = self.guard(side);
         leg.guard = match origin {
             Source::Phone(_) => guard.map(Guard::sparing_target),
             Source::Trunk(_) => guard,
         };
 
-        let id = LegId::attempt(self.attempts.len());
+        let id = LegId::new(side, self.legs[side.index()].len());
         ctx.effects.push_back(Effect::Follow { leg: id, tag });
         let branch = branch(ctx);
         let mut head = leg.dialog.request(ctx.policy.via(&flow, &branch));
         head.max_forwards = self.notes.hops;
         leg.invite_cseq = head.cseq;
         let bytes = write::invite(&head, &leg.contact, &shown, &offer);
-        self.attempts.push(leg);
+        self.legs[side.index()].push(leg);
         ctx.effects.push_back(Effect::Request {
             leg: id,
             purpose: Purpose::Invite,
@@ -250,15 +251,29 @@ impl Call {
         });
     }
 
-    /// The numbers that the callee is meant to see: its own, and the one shown.
-    fn numbers_at_callee(&self) -> Vec<crate::base::PhoneNumber> {
-        self.plan.iter().flat_map(|plan| [plan.destination, plan.show]).collect()
+    /// The media that the party of a side is offered: the callee gets the crossing of the caller's offer.
+    fn wanted(&self, ctx: &Context<'_>, side: Side) -> Media {
+        let codecs = &ctx.policy.settings().media.codecs;
+        match (side, &self.offer) {
+            (Side::A, _) => sayable(codecs),
+            (Side::B, Some(offer)) => offer.media.clone(),
+            (Side::B, None) => read::everything(codecs),
+        }
+    }
+
+    /// What keeps the other party's number out of the messages of an attempt.
+    fn guard(&self, side: Side) -> Option<Guard> {
+        let (plan, caller) = (self.plan.as_ref()?, self.notes.caller?);
+        match side {
+            Side::A => Guard::new(plan.destination, &[caller, plan.show]),
+            Side::B => Guard::new(caller, &[plan.destination, plan.show]),
+        }
     }
 
     /// Tells the caller that the callee is alerted, and again as long as it rings.
     pub(super) fn ring(&mut self, ctx: &mut Context<'_>) {
         if let Some(to) = self.invite {
-            let reply = Reply::in_dialog(&self.caller.contact, None);
+            let reply = Reply::in_dialog(&self.leg(LegId::CALLER).contact, None);
             ctx.effects.push_back(Effect::Respond { to, status: Status::RINGING, reply });
             self.timers.set(Timer::Remind, ctx.now + REMIND);
         }

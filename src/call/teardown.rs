@@ -2,6 +2,7 @@
 
 use super::effect::{Effect, LegId, ServerId};
 use super::{Call, Context, Exchange, LegState, Relay, Stage, Timer};
+use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::Reply;
 use crate::mask::{Cause, Failure};
@@ -26,13 +27,14 @@ impl Call {
         self.refuse(ctx, Status::REQUEST_TERMINATED, reply, Outcome::Cancelled);
     }
 
-    /// Ends a call that is not connected with a final response to the caller.
+    /// Ends a call that is not connected, with a final response where somebody called.
     pub(super) fn refuse(&mut self, ctx: &mut Context<'_>, status: Status, reply: Reply, outcome: Outcome) {
-        let Some(to) = self.invite.take() else { return };
         let cause = reply.cause.unwrap_or(Cause::Rejected);
+        let Some(to) = self.invite.take() else { return self.abort(ctx, outcome, cause) };
         ctx.effects.push_back(Effect::Respond { to, status, reply });
-        self.caller.notes.status = Some(status.code());
-        self.caller.note_end(ctx.now, cause);
+        let caller = self.leg_mut(LegId::CALLER);
+        caller.notes.status = Some(status.code());
+        caller.note_end(ctx.now, cause);
         self.notes.ended(ctx.now, outcome, cause);
         self.wind_down(ctx, cause);
     }
@@ -40,6 +42,9 @@ impl Call {
     /// Ends a call, connected or not, for a reason of the switch's or a party's own.
     pub(super) fn finish(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
         if self.stage != Stage::Connected {
+            if self.connected(Side::A).is_some() {
+                self.notes.hung_up(by);
+            }
             let reply = Reply::because(cause);
             return self.refuse(ctx, Status::TEMPORARILY_UNAVAILABLE, reply, Outcome::Unavailable);
         }
@@ -87,7 +92,7 @@ impl Call {
     }
 
     /// Ends whatever is still up: legs, requests of theirs that wait for an answer, the relay.
-    fn wind_down(&mut self, ctx: &mut Context<'_>, cause: Cause) {
+    pub(super) fn wind_down(&mut self, ctx: &mut Context<'_>, cause: Cause) {
         self.stage = Stage::Ending;
         self.timers.stop_all();
         self.decline(ctx, Status::REQUEST_TERMINATED);
@@ -107,10 +112,11 @@ impl Call {
 
     /// Cancels the attempts that have no final response.
     pub(super) fn give_up_attempts(&mut self, ctx: &mut Context<'_>) {
-        for (place, leg) in self.attempts.iter_mut().enumerate() {
+        for id in self.legs() {
+            let leg = self.leg_mut(id);
             if leg.state == LegState::Inviting {
                 leg.state = LegState::Cancelling;
-                ctx.effects.push_back(Effect::Cancel(LegId::attempt(place)));
+                ctx.effects.push_back(Effect::Cancel(id));
             }
         }
     }
@@ -136,6 +142,7 @@ impl Call {
                 Timer::Refuse => self.refuse_uniformly(ctx),
                 Timer::Ring => self.fail(ctx, Failure::NoAnswer),
                 Timer::Remind => self.ring(ctx),
+                Timer::Order => self.order_due(ctx),
                 Timer::MaxDuration => self.finish(ctx, HungUp::MaxDuration, Cause::Timer),
                 Timer::Glare => self.offer_again(ctx),
                 Timer::Offer => self.give_up_offer(ctx),

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Refuse,
     /// The callee has rung long enough.
     Ring,
+    /// What an order waits for: the pause before another try, the key that confirms, the end of the busy tone.
+    Order,
     /// The caller's 180 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
     Remind,
     /// The call has lasted long enough.
@@ -32,6 +34,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Open,
     Timer::Refuse,
     Timer::Ring,
+    Timer::Order,
     Timer::Remind,
     Timer::MaxDuration,
     Timer::Glare,

@@ -103,7 +103,7 @@ pub struct CallRecord {
     pub session: Option<SessionId>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Who hung up, for a call that was connected.
+    /// Who hung up, for a call that was connected; for another one where it was not a party.
     pub hung_up: Option<HungUp>,
     /// The SIP status of the final response to the caller.
     pub status: Option<u16>,

@@ -28,17 +28,17 @@ pub(super) struct Name {
 }
 
 impl Switch {
-    /// The places that a plan leads to.
-    pub(super) fn destinations(&self, now: Instant, plan: &Plan) -> Hops {
+    /// The places that a plan leads to, by the settings that it was made under.
+    pub(super) fn destinations(&self, now: Instant, policy: &Policy, plan: &Plan) -> Hops {
         match &plan.target {
-            Target::Phone(place) => Hops::Known(self.contacts(now, plan, *place)),
-            Target::Trunks(_) => match hop(&self.policy, plan) {
+            Target::Phone(place) => Hops::Known(self.contacts(now, policy, plan, *place)),
+            Target::Trunks(_) => match hop(policy, plan) {
                 Some((_, Hop { host: TargetHost::Name(host), port, transport })) => {
                     Hops::Ask(Name { host: host.clone(), port: *port, transport: *transport })
                 }
                 Some((_, Hop { host: TargetHost::Ip(ip), port, .. })) => {
                     let address = SocketAddr::new(*ip, port.unwrap_or(5060));
-                    Hops::Known(destinations_at(&self.policy, plan, &[address]))
+                    Hops::Known(destinations_at(policy, plan, &[address]))
                 }
                 None => Hops::Known(Vec::new()),
             },
@@ -46,12 +46,12 @@ impl Switch {
     }
 
     /// The contacts of a phone, all of which ring.
-    fn contacts(&self, now: Instant, plan: &Plan, place: usize) -> Vec<Destination> {
-        let phone = self.policy.index.phone(place);
+    fn contacts(&self, now: Instant, policy: &Policy, plan: &Plan, place: usize) -> Vec<Destination> {
+        let phone = policy.index.phone(place);
         let bindings = self.registry.contacts(now, &phone.username);
         let destination = |binding: super::Binding| {
             let flow: Flow = binding.flow;
-            let host = self.policy.host(&flow);
+            let host = policy.host(&flow);
             Destination {
                 uri: binding.uri.as_str().into(),
                 to: format!("<sip:{}@{host}>", phone.username).into(),

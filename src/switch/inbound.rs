@@ -201,8 +201,8 @@ impl Switch {
         };
         let call = Box::new(Call::invited(&mut self.context(now), invitation));
         if let Some(server) = self.servers.get_mut(server) {
-            server.owner = Some((key, LegId::Caller));
-            server.tag = call.leg(LegId::Caller).dialog.local_tag.clone();
+            server.owner = Some((key, LegId::CALLER));
+            server.tag = call.leg(LegId::CALLER).dialog.local_tag.clone();
         }
         self.put_back(now, key, call);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Flow, Transport};
-use crate::call::{CallKey, Policy};
+use crate::call::{CallKey, Order, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
 use crate::route::{Decision, Question};
@@ -55,6 +55,8 @@ pub enum Command {
     Reconfigure(Arc<Policy>),
     /// No new calls.
     Drain,
+    /// Call two parties and connect them. A record comes of it in any case.
+    Call(Box<Order>),
     /// End a call, however far it has come; nothing happens where it has ended.
     HangUp {
         /// The call of an [`Output::Progress`].

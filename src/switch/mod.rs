@@ -14,6 +14,7 @@ mod limits;
 mod load;
 mod local;
 mod location;
+mod orders;
 mod outbound;
 mod probing;
 mod realm;
@@ -29,9 +30,9 @@ use std::time::Instant;
 
 use slab::Slab;
 
-use crate::base::Random;
 use crate::base::time::Anchor;
-use crate::call::{Call, CallKey, Context, Effect, LegId, Policy, Purpose};
+use crate::base::{Random, Side};
+use crate::call::{Call, CallKey, Context, Destination, Effect, LegId, Policy, Purpose};
 use crate::mask::Cause;
 use crate::relay;
 use crate::route::{Decision, Plan};
@@ -59,6 +60,8 @@ pub struct Switch {
     clients: Clients,
     /// Calls whose trunk has a name that is being looked up.
     resolving: HashMap<u64, Resolving>,
+    /// Where the party of a side is, on its way to the call that asked.
+    located: Option<(Side, Vec<Destination>)>,
     deadlines: Deadlines<Due>,
     effects: VecDeque<Effect>,
     outputs: VecDeque<Output>,
@@ -72,6 +75,8 @@ pub struct Switch {
 /// A call that waits for a look-up, with the settings that its plan was made under.
 struct Resolving {
     call: CallKey,
+    /// The side whose party an ordered call looks for.
+    side: Option<Side>,
     plan: Plan,
     policy: Arc<Policy>,
 }
@@ -120,6 +125,7 @@ impl Switch {
             servers: Servers::new(),
             clients: Clients::new(),
             resolving: HashMap::new(),
+            located: None,
             deadlines: Deadlines::new(),
             effects: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -140,6 +146,7 @@ impl Switch {
             Input::Media(event) => self.media(now, event),
             Input::Behind(is_behind) => self.is_behind = is_behind,
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
+            Input::Command(Command::Call(order)) => self.order(now, *order),
             Input::Command(Command::Drain) => self.is_draining = true,
             Input::Command(Command::HangUp { call }) => {
                 self.with_call(now, call, |call, ctx| call.hang_up(ctx, Cause::Normal));
@@ -207,12 +214,13 @@ impl Switch {
         let decision = self.unless_probing(now, key, decision);
         let destinations = match &decision {
             Decision::Refuse(_) => Vec::new(),
-            Decision::Bridge(plan) => match self.destinations(now, plan) {
+            Decision::Bridge(plan) => match self.destinations(now, &self.policy, plan) {
                 hops::Hops::Known(destinations) => destinations,
                 hops::Hops::Ask(question) => {
                     let id = key.relay().0;
                     let policy = self.policy.clone();
-                    self.resolving.insert(id, Resolving { call: key, plan: plan.clone(), policy });
+                    self.resolving
+                        .insert(id, Resolving { call: key, side: None, plan: plan.clone(), policy });
                     let hops::Name { host, port, transport } = question;
                     return self.outputs.push_back(Output::Resolve { id, host, port, transport });
                 }
@@ -222,9 +230,12 @@ impl Switch {
     }
 
     fn resolved(&mut self, now: Instant, id: u64, addresses: &[std::net::SocketAddr]) {
-        let Some(Resolving { call, plan, policy }) = self.resolving.remove(&id) else { return };
+        let Some(Resolving { call, side, plan, policy }) = self.resolving.remove(&id) else { return };
         let destinations = hops::destinations_at(&policy, &plan, addresses);
-        self.with_call(now, call, |call, ctx| call.decided(ctx, Decision::Bridge(plan), destinations));
+        self.with_call(now, call, |call, ctx| match side {
+            Some(side) => call.located(ctx, side, destinations),
+            None => call.decided(ctx, Decision::Bridge(plan), destinations),
+        });
     }
 
     /// Lets every call handle an event.
@@ -284,12 +295,18 @@ impl Switch {
     fn put_back(&mut self, now: Instant, key: CallKey, mut call: Box<Call>) {
         loop {
             let stopped = self.carry_out(now, key, &call);
-            if stopped.is_empty() {
+            let located = self.located.take();
+            if stopped.is_empty() && located.is_none() {
                 break;
             }
-            call.leaked(&mut self.context(now));
+            if !stopped.is_empty() {
+                call.leaked(&mut self.context(now));
+            }
             for (leg, purpose) in stopped.into_iter().flatten() {
                 call.unanswered(&mut self.context(now), leg, purpose);
+            }
+            if let Some((side, destinations)) = located {
+                call.located(&mut self.context(now), side, destinations);
             }
         }
         let slot = key.slot as usize;

@@ -18,7 +18,7 @@ const BURST: f64 = 10.0;
 impl Switch {
     /// The decision of a call, or in its place the uniform refusal where the caller has been refused too often.
     pub(super) fn unless_probing(&mut self, now: Instant, key: CallKey, decision: Decision) -> Decision {
-        let Some(caller) = self.call(key).map(Call::caller) else { return decision };
+        let Some(caller) = self.call(key).and_then(Call::caller) else { return decision };
         let (source, _) = caller;
         let rate = self.refusals(source);
         let refusals = &self.registry.refusals;

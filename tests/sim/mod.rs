@@ -14,6 +14,7 @@ pub mod fields;
 pub mod leg;
 pub mod logs;
 pub mod media;
+pub mod orders;
 pub mod parties;
 pub mod phone;
 pub mod play;

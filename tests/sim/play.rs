@@ -75,6 +75,13 @@ impl Play {
         leg
     }
 
+    /// The caller's end where it is called first.
+    pub fn first(&self) -> Leg {
+        let mut leg = self.world.incoming(self.caller.at);
+        self.caller.dress(&mut leg);
+        leg
+    }
+
     pub fn established(&self) -> (Leg, Leg) {
         let mut caller = self.caller();
         caller.call();

@@ -1,0 +1,64 @@
+//! A call that the operator orders (click-to-call): the switch calls both parties.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{PhoneNumber, Side};
+use crate::ledger::SessionId;
+use crate::route::{Index, Plan, Step, Target};
+
+/// An order to connect two parties: the first is called, and once it has answered the second, each by the masking
+/// number. [`route::place`](crate::route::place) finds the targets and says what is wrong with the numbers.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The id of its call, and of the record.
+    pub id: Box<str>,
+    /// The party that is called first.
+    pub first: PhoneNumber,
+    /// The party that is called once the first has answered.
+    pub second: PhoneNumber,
+    /// The masking number that both see; owned, and allowed on every target.
+    pub show: PhoneNumber,
+    /// Where the first party is called.
+    pub first_target: Target,
+    /// Where the second party is called.
+    pub second_target: Target,
+    /// The settings that the targets have their places in.
+    pub index: Arc<Index>,
+    /// The session that it belongs to.
+    pub session: Option<SessionId>,
+    /// How long each party may ring.
+    pub ring_timeout: Duration,
+    /// How long the parties may talk; never longer than the settings' `max_duration`.
+    pub time_limit: Duration,
+    /// The first party has to press 1 before the second is called, so that no voicemail is ever connected.
+    pub confirm: bool,
+    /// How many times the first party is called again where it was busy or did not answer (or confirm).
+    pub retries: u8,
+    /// The pause before each of these.
+    pub pause: Duration,
+    /// How it was placed.
+    pub trace: Vec<Step>,
+}
+
+impl Order {
+    /// How to reach the party of a side, as for any other call.
+    #[must_use]
+    pub fn plan(&self, side: Side) -> Plan {
+        let (caller, destination, target) = match side {
+            Side::A => (self.second, self.first, &self.first_target),
+            Side::B => (self.first, self.second, &self.second_target),
+        };
+        Plan {
+            dialled: self.show,
+            caller: Some(caller),
+            destination,
+            show: self.show,
+            target: target.clone(),
+            early_media: None,
+            ring_timeout: self.ring_timeout,
+            max_duration: self.time_limit.min(self.index.settings().call.max_duration),
+            trace: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! From an order to the first party's telephone ringing, and every way in which an ordered call comes to nothing.
+
+use std::time::Duration;
+
+use super::crossing::outcome;
+use super::effect::{CallKey, Effect};
+use super::order::Order;
+use super::record::Notes;
+use super::{Call, Context, Destination, Relay, Stage, Timer, Timers};
+use crate::base::tones::CallTones;
+use crate::base::{Flow, Side};
+use crate::ledger::{Outcome, SessionId};
+use crate::mask::{Cause, Failure};
+use crate::relay::{Command, Sound};
+use crate::sip::Status;
+
+/// How long the first party hears that the second can't be had.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// What an ordered call keeps of its order.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    pub(super) order: Order,
+    /// How many times the first party may still be called again.
+    retries: u8,
+    /// The ports toward each side.
+    ports: [u16; 2],
+}
+
+impl Ordered {
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.order.session
+    }
+}
+
+impl Call {
+    /// A call that was ordered; nothing is done for it yet.
+    pub fn ordered(ctx: &mut Context<'_>, key: CallKey, order: Order) -> Self {
+        let notes = Notes::ordered(ctx, &order);
+        let plan = Some(Box::new(order.plan(Side::B)));
+        Self {
+            key,
+            stage: Stage::Deciding,
+            legs: [Vec::new(), Vec::new()],
+            parties: [None, None],
+            invite: None,
+            offer: None,
+            refuse: Status::NOT_FOUND,
+            plan,
+            order: Some(Box::new(Ordered { retries: order.retries, order, ports: [0; 2] })),
+            destinations: Vec::new(),
+            failure: None,
+            exchange: None,
+            relay: Relay::None,
+            timers: Timers::default(),
+            notes,
+        }
+    }
+
+    /// Begins with an ordered call: both parties are looked for, so that nobody is called where the other can't be.
+    pub fn begin(&mut self, ctx: &mut Context<'_>) {
+        self.timers.set(Timer::Decide, ctx.now + ctx.policy.settings().call.decide);
+        self.locate(ctx, Side::A);
+    }
+
+    /// This node takes no new calls: an order is over at once.
+    pub fn turn_away(&mut self, ctx: &mut Context<'_>) {
+        self.abort(ctx, Outcome::Unavailable, Cause::NoCircuit);
+    }
+
+    /// Asks where the party of a side is.
+    pub(super) fn locate(&mut self, ctx: &mut Context<'_>, side: Side) {
+        let Some(ordered) = &self.order else { return };
+        let (plan, index) = (Box::new(ordered.order.plan(side)), ordered.order.index.clone());
+        ctx.effects.push_back(Effect::Locate { side, plan, index });
+    }
+
+    /// Where the party of a side is; nowhere, where it is not registered or its trunk has no address.
+    pub fn located(&mut self, ctx: &mut Context<'_>, side: Side, destinations: Vec<Destination>) {
+        let is_awaited = match side {
+            Side::A => matches!(self.stage, Stage::Deciding | Stage::Summoning),
+            Side::B => matches!(self.stage, Stage::Deciding | Stage::Calling),
+        };
+        if !is_awaited {
+            return;
+        }
+        if destinations.is_empty() {
+            return self.fail(ctx, Failure::Unreachable);
+        }
+        match (self.stage, side) {
+            (Stage::Deciding, Side::A) => {
+                self.destinations = destinations;
+                self.locate(ctx, Side::B);
+            }
+            (Stage::Deciding, Side::B) => {
+                self.timers.stop(Timer::Decide);
+                let bind = |flow: &Flow| ctx.policy.listener(flow).media_bind;
+                self.open(ctx, [bind(&self.destinations[0].flow), bind(&destinations[0].flow)]);
+            }
+            _ => self.call(ctx, side, destinations),
+        }
+    }
+
+    /// The ports are there: the first party is called.
+    pub(super) fn opened_for_order(&mut self, ctx: &mut Context<'_>, ports: [u16; 2]) {
+        if let Some(ordered) = &mut self.order {
+            ordered.ports = ports;
+        }
+        let destinations = std::mem::take(&mut self.destinations);
+        self.summon(ctx);
+        self.call(ctx, Side::A, destinations);
+        self.tell_progress(ctx);
+    }
+
+    /// From now on the first party's telephone may ring.
+    fn summon(&mut self, ctx: &mut Context<'_>) {
+        self.stage = Stage::Summoning;
+        self.failure = None;
+        self.set_ring_timer(ctx);
+    }
+
+    pub(super) fn set_ring_timer(&mut self, ctx: &mut Context<'_>) {
+        if let Some(ordered) = &self.order {
+            self.timers.set(Timer::Ring, ctx.now + ordered.order.ring_timeout);
+        }
+    }
+
+    /// Calls the party of a side wherever it is.
+    fn call(&mut self, ctx: &mut Context<'_>, side: Side, destinations: Vec<Destination>) {
+        let Some(ordered) = &self.order else { return };
+        let port = ordered.ports[side.index()];
+        for destination in destinations {
+            self.attempt(ctx, side, destination, port);
+        }
+    }
+
+    /// What the timer of an order waited for has come.
+    pub(super) fn order_due(&mut self, ctx: &mut Context<'_>) {
+        match self.stage {
+            Stage::Pausing => {
+                self.summon(ctx);
+                self.locate(ctx, Side::A);
+            }
+            Stage::Confirming => self.unconfirmed(ctx),
+            Stage::Telling => self.end_told(ctx),
+            _ => {}
+        }
+    }
+
+    /// A party can't be had: the first is called again or it is over; where it is the second, the first hears so.
+    pub(super) fn disappoint(&mut self, ctx: &mut Context<'_>, failure: Failure) {
+        self.timers.stop(Timer::Ring);
+        let pause = match self.stage {
+            Stage::Calling => return self.tell_failure(ctx, failure),
+            Stage::Summoning | Stage::Confirming => self.another_try(failure),
+            _ => None,
+        };
+        let Some(pause) = pause else { return self.abort(ctx, outcome(failure), failure.cause()) };
+        self.give_up_attempts(ctx);
+        self.stage = Stage::Pausing;
+        self.timers.set(Timer::Order, ctx.now + pause);
+    }
+
+    /// The pause before the first party is called once more, where it is; that try is counted.
+    fn another_try(&mut self, failure: Failure) -> Option<Duration> {
+        let ordered = self.order.as_mut().filter(|_| matches!(failure, Failure::Busy | Failure::NoAnswer))?;
+        ordered.retries = ordered.retries.checked_sub(1)?;
+        Some(ordered.order.pause)
+    }
+
+    /// The first party hears for a while that the second can't be had.
+    fn tell_failure(&mut self, ctx: &mut Context<'_>, failure: Failure) {
+        self.give_up_attempts(ctx);
+        self.stage = Stage::Telling;
+        self.failure = Some(failure);
+        self.set_media(ctx);
+        let tones = CallTones::of(&ctx.policy.settings().numbers.country);
+        self.play(ctx, Sound::Tone(tones.busy));
+        self.timers.set(Timer::Order, ctx.now + BUSY);
+    }
+
+    /// The first party has heard that the second can't be had.
+    fn end_told(&mut self, ctx: &mut Context<'_>) {
+        let failure = self.failure.unwrap_or(Failure::Unreachable);
+        self.abort(ctx, outcome(failure), failure.cause());
+    }
+
+    /// The first party hung up before the second answered.
+    pub(super) fn deserted(&mut self, ctx: &mut Context<'_>, cause: Cause) {
+        match self.stage {
+            Stage::Telling => self.end_told(ctx),
+            Stage::Confirming => self.abort(ctx, Outcome::Rejected, cause),
+            _ => self.abort(ctx, Outcome::Cancelled, cause),
+        }
+    }
+
+    /// Ends an ordered call whose parties are not connected.
+    pub(super) fn abort(&mut self, ctx: &mut Context<'_>, outcome: Outcome, cause: Cause) {
+        if self.order.is_none() || matches!(self.stage, Stage::Ending | Stage::Over) {
+            return;
+        }
+        self.notes.ended(ctx.now, outcome, cause);
+        self.wind_down(ctx, cause);
+    }
+
+    /// Lets the first party hear a sound of ours.
+    pub(super) fn play(&mut self, ctx: &mut Context<'_>, what: Sound) {
+        if let Relay::Open(relay) = self.relay {
+            ctx.effects.push_back(Effect::Media(Command::Play { relay, to: Side::A, what }));
+        }
+    }
+
+    /// The first party hears no sound of ours any more.
+    pub(super) fn hush(&mut self, ctx: &mut Context<'_>) {
+        if let Relay::Open(relay) = self.relay {
+            ctx.effects.push_back(Effect::Media(Command::Stop { relay, to: Side::A }));
+        }
+    }
+}
