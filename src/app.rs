@@ -1,9 +1,12 @@
 //! Floor 8. The application: a service put together from settings, and the signals that rule its life.
 
+mod calls;
 mod capacity;
+mod desk;
 mod logs;
 mod public;
 mod service;
+mod upkeep;
 mod wiring;
 
 pub use service::{Service, StartFault, os_random};
@@ -76,6 +79,8 @@ async fn live(
     path: &Path,
     logs: &Logs,
 ) -> Result<(), ServeFault> {
+    let mut ticks = tokio::time::interval(upkeep::TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             wanted = signals.next() => match wanted {
@@ -83,7 +88,9 @@ async fn live(
                 Wanted::Reload => reload(service, path, logs),
             },
             () = service.failed() => return Err(ServeFault::Failed),
+            _ = ticks.tick() => {}
         }
+        service.tick().await;
     }
     tokio::select! {
         drained = drain(service) => drained,

@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// An order whose masking number is no number that either party dials.
 fn order(aviary: &Aviary) -> Order {
     let show = IDLE.parse().unwrap();
-    Order { show, confirm: true, retries: 1, pause: SECOND, ..aviary.world.order() }
+    Order { sees: [show; 2], confirm: true, retries: 1, pause: SECOND, ..aviary.world.order() }
 }
 
 /// The first party has confirmed and the second's telephone rings.

@@ -183,6 +183,7 @@ fn name(kind: RefusalKind) -> &'static str {
         RefusalKind::SessionExpired => "session-expired",
         RefusalKind::SessionClosed => "session-closed",
         RefusalKind::PartyUnknown => "party-unknown",
+        RefusalKind::SameParty => "same-party",
         RefusalKind::Emergency => "emergency",
         RefusalKind::ShortCode => "short-code",
         RefusalKind::Ambiguous => "ambiguous",

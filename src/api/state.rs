@@ -49,6 +49,10 @@ pub struct Placing {
     pub session: Option<SessionId>,
     /// Whether the first party has to press a key before the second is called.
     pub confirm: bool,
+    /// How often the first party is called again where it was busy, did not answer or did not confirm.
+    pub retries: u8,
+    /// The pause before each of these.
+    pub retry_pause: Duration,
     /// How long each party may ring; `None`: as in the settings.
     pub ring_timeout: Option<Duration>,
     /// How long the call may last; `None`: as in the settings.

@@ -2,16 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::{Instant, SystemTime};
 
+use axum::Router;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::sync::{oneshot, watch};
 
 use super::ServeFault;
 use super::capacity::Capacity;
+use super::desk::{Desk, now};
 use super::public;
 use super::wiring::Wiring;
 use crate::api::{self, Health, Readiness};
@@ -19,12 +22,12 @@ use crate::base::settings::{Listen, Settings};
 use crate::base::time::Anchor;
 use crate::base::{Random, Shards};
 use crate::call::{Listener, Policy};
-use crate::ledger::{Book, StoreFault};
+use crate::ledger::StoreFault;
 use crate::media::{self, Engine};
 use crate::net::{self, Handle, ListenFault, Seat, Sockets, StreamLimits, Tally};
 use crate::relay::Event;
 use crate::route::Index;
-use crate::store::{self, Keeper, KeeperFault};
+use crate::store::KeeperFault;
 use crate::switch::{Command, Input, Registry, Switch};
 
 /// Cores per shard: one shard serves what a small machine can relay media for.
@@ -40,6 +43,9 @@ pub enum StartFault {
     /// The API's listener cannot be opened.
     #[error("cannot listen on {0} for the API: {1}")]
     Api(SocketAddr, #[source] io::Error),
+    /// The API's token can be neither read nor made.
+    #[error("the API's token in {0}: {1}")]
+    Token(PathBuf, #[source] io::Error),
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreFault),
@@ -65,7 +71,7 @@ pub struct Service {
     tally: watch::Receiver<Tally>,
     // Held until the shards have ended.
     engine: Engine,
-    keeper: Keeper,
+    desk: Desk,
     health: Health,
     api: Api,
 }
@@ -88,25 +94,23 @@ impl Service {
         let capacity = Capacity::claim(engine.capacity());
         let shards = Shards::new(shard_count());
         let (sockets, bound) = net::bind(&settings.sip.listen, usize::from(shards.count()))?;
-        let store = tokio::runtime::Builder::new_current_thread()
-            .build()?
-            .block_on(store::open(&settings.store.url))?;
-        let keeper = Keeper::start(&settings.records.path, store)?;
-        let health = Health::default();
-        let api = Api::start(settings.api.listen, health.clone())?;
+        let api = Api::bind(settings.api.listen)?;
+        let (started, health) = (Started::now(), Health::default());
 
         let listeners = public::listeners(&settings, &bound);
         let policy = policy(&settings, &listeners, &shards, capacity);
         let (connections, opened) = (capacity.connections(), capacity.connections() / 4);
         let limits = StreamLimits { accepted: connections - opened, opened, ..StreamLimits::default() };
         let (seats, tally) = net::seats(shards.clone(), limits);
-        let (book, started) = (Arc::new(Book::new()), Started::now());
-        let mut starter = Starter { policy, book, random, engine: &engine, keeper: &keeper, started };
+        let desk = Desk::open(&settings, Arc::clone(&policy.index), &health, &mut random)?;
+        desk.calls.reach(seats.iter().map(Seat::post).collect());
+        let mut starter = Starter { policy, random, engine: &engine, desk: &desk, started };
         let registry = Arc::new(Registry::new(starter.started.monotonic, &mut starter.random));
         let mut handles = Vec::new();
         for (seat, sockets) in seats.into_iter().zip(sockets) {
             handles.push(starter.shard(seat, sockets, &registry)?);
         }
+        let api = Api::start(api, desk.router())?;
         health.set(Readiness::Ready);
         let service = Self {
             settings,
@@ -117,7 +121,7 @@ impl Service {
             handles,
             tally,
             engine,
-            keeper,
+            desk,
             health,
             api,
         };
@@ -162,12 +166,13 @@ impl Service {
         self.settings = settings;
         self.listeners = public::listeners(&self.settings, &self.bound);
         let policy = policy(&self.settings, &self.listeners, &self.shards, self.capacity);
+        self.desk.reconfigure(&self.settings, Arc::clone(&policy.index));
         self.tell(|| Command::Reconfigure(Arc::clone(&policy)));
     }
 
     /// Opens the records file anew, after it may have been moved away.
     pub fn reopen_records(&self) {
-        self.keeper.reopen();
+        self.desk.keeper.reopen();
     }
 
     /// Takes no new calls from now on.
@@ -183,6 +188,17 @@ impl Service {
 
     fn tell(&self, command: impl Fn() -> Command) {
         self.handles.iter().for_each(|handle| handle.post().input(Input::Command(command())));
+    }
+
+    /// What is looked at every [`TICK`]: the database, what has grown old, and the figures that are no counts.
+    pub async fn tick(&mut self) {
+        let metrics = &self.desk.metrics;
+        let ports = |pairs: usize| i64::try_from(pairs * 2).unwrap_or(i64::MAX);
+        let (free, all) = (self.engine.free_pairs(), self.engine.capacity() * 2);
+        metrics.ports.set(ports(all));
+        metrics.ports_in_use.set(ports(all.saturating_sub(free)));
+        metrics.store_queue.set(i64::try_from(self.desk.keeper.backlog()).unwrap_or(i64::MAX));
+        self.desk.upkeep.tick(now()).await;
     }
 
     /// Waits until a draining service has no calls left.
@@ -203,11 +219,11 @@ impl Service {
     /// Where a shard had failed, or records could not be written.
     pub fn stop(self) -> Result<(), ServeFault> {
         self.tell(|| Command::CloseAll);
-        let Self { handles, engine, keeper, api, .. } = self;
+        let Self { handles, engine, desk, api, .. } = self;
         let stopped: Vec<bool> = handles.into_iter().map(Handle::stop).collect();
         drop(engine);
-        let written = keeper.close();
         api.stop();
+        let written = desk.keeper.close();
         if !stopped.into_iter().all(|well| well) {
             return Err(ServeFault::Failed);
         }
@@ -218,10 +234,9 @@ impl Service {
 /// What all shards are started from.
 struct Starter<'a> {
     policy: Arc<Policy>,
-    book: Arc<Book>,
     random: Random,
     engine: &'a Engine,
-    keeper: &'a Keeper,
+    desk: &'a Desk,
     started: Started,
 }
 
@@ -231,9 +246,11 @@ impl Starter<'_> {
         let events = Arc::new(move |event: Event| post.input(Input::Media(event)));
         let wiring = Wiring {
             policy: Arc::clone(&self.policy),
-            book: Arc::clone(&self.book),
+            book: Arc::clone(&self.desk.book),
             media: self.engine.handle(events),
-            keeper: self.keeper.writer(),
+            keeper: self.desk.keeper.writer(),
+            calls: Arc::clone(&self.desk.calls),
+            metrics: Arc::clone(&self.desk.metrics),
         };
         let (policy, registry) = (Arc::clone(&self.policy), Arc::clone(registry));
         let anchor = Anchor::new(self.started.monotonic, self.started.wall);
@@ -256,17 +273,25 @@ impl Started {
 }
 
 impl Api {
-    fn start(address: SocketAddr, health: Health) -> Result<Self, StartFault> {
+    /// Takes the address; what comes in before the API is started waits.
+    fn bind(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), StartFault> {
         let fault = |error| StartFault::Api(address, error);
         let listener = std::net::TcpListener::bind(address).map_err(fault)?;
         listener.set_nonblocking(true).map_err(fault)?;
         let bound = listener.local_addr().map_err(fault)?;
+        Ok((listener, bound))
+    }
+
+    fn start(
+        (listener, address): (std::net::TcpListener, SocketAddr),
+        router: Router,
+    ) -> Result<Self, StartFault> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             tokio::select! {
-                served = api::serve(listener, api::health_only(health)) => served,
+                served = api::serve(listener, router) => served,
                 _ = stopped => Ok(()),
             }
         };
@@ -276,7 +301,7 @@ impl Api {
             }
         };
         let thread = thread::Builder::new().name("api".into()).spawn(run)?;
-        Ok(Self { address: bound, stop, thread })
+        Ok(Self { address, stop, thread })
     }
 
     fn stop(self) {

@@ -1,10 +1,13 @@
-//! What a shard's switch needs done: deciding, media, records.
+//! What a shard's switch needs done: deciding, media, and telling how far calls have come.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::calls::LiveCalls;
+use crate::base::metrics::{CallState, Directed, Direction, InState, WithResult};
+use crate::base::{Metrics, Timestamp};
 use crate::call::{CallKey, Policy};
-use crate::ledger::{Book, CallRecord, Entry};
+use crate::ledger::{Book, CallRecord, Entry, Event, EventKind};
 use crate::net::Services;
 use crate::route::{self, Decision, Question};
 use crate::store::KeeperWriter;
@@ -16,6 +19,8 @@ pub(super) struct Wiring {
     pub(super) book: Arc<Book>,
     pub(super) media: media::Handle,
     pub(super) keeper: KeeperWriter,
+    pub(super) calls: Arc<LiveCalls>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Services for Wiring {
@@ -23,10 +28,10 @@ impl Services for Wiring {
         self.policy = Arc::clone(policy);
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the edge: sessions expire by the time of day")]
     fn decide(&mut self, question: &Question) -> Decision {
-        let at = SystemTime::now().into();
-        route::admit(&self.policy.index, &self.book, at, question)
+        let decision = route::admit(&self.policy.index, &self.book, now(), question);
+        self.keep_effects(&decision);
+        decision
     }
 
     fn media(&mut self, command: relay::Command) -> Option<relay::Event> {
@@ -37,10 +42,86 @@ impl Services for Wiring {
         self.media.flush()
     }
 
-    /// Nothing shows running calls yet.
-    fn progress(&mut self, _call: CallKey, _record: Box<CallRecord>) {}
+    fn progress(&mut self, call: CallKey, record: Box<CallRecord>) {
+        let record: Arc<CallRecord> = Arc::from(record);
+        let before = self.calls.goes_on(call, &record);
+        let kind = match (record.answered_ms, record.ringing_ms) {
+            (Some(_), _) => EventKind::CallAnswered,
+            (None, Some(_)) => EventKind::CallRinging,
+            (None, None) => EventKind::CallStarted,
+        };
+        self.count_state(before.as_deref(), Some(&record));
+        if kind != EventKind::CallRinging {
+            self.keeper.write(Entry::Running(Box::new(CallRecord::clone(&record))));
+        }
+        self.tell(kind, &record);
+    }
 
     fn record(&mut self, record: Box<CallRecord>) {
+        let shown = Arc::new(CallRecord::clone(&record));
+        let before = self.calls.ended(&shown);
+        self.count_state(before.as_deref(), None);
+        self.count_end(&record);
         self.keeper.write(Entry::Ended(record));
+        self.tell(EventKind::CallEnded, &shown);
     }
+}
+
+impl Wiring {
+    /// What a call does to its session outlives the process.
+    fn keep_effects(&self, decision: &Decision) {
+        let Decision::Bridge(plan) = decision else { return };
+        let Some(session) = plan.session else { return };
+        if let Some(caller) = plan.caller.filter(|_| plan.binds) {
+            self.keeper.write(Entry::Bound { session, caller });
+        }
+        if let Some(expires_at) = plan.extends {
+            self.keeper.write(Entry::Extended { session, expires_at });
+        }
+    }
+
+    fn tell(&self, kind: EventKind, record: &CallRecord) {
+        let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
+        let (call, session) = (Some(record.id.clone()), record.session);
+        let event = Event { at: now(), kind, call, session, data, callback_url: None };
+        self.keeper.write(Entry::Event(Box::new(event)));
+    }
+
+    fn count_state(&self, before: Option<&CallRecord>, after: Option<&CallRecord>) {
+        let state = |record: &CallRecord| match record.answered_ms {
+            Some(_) => CallState::Connected,
+            None => CallState::SettingUp,
+        };
+        let gauge = |record| self.metrics.calls.get_or_create_owned(&InState { state: state(record) });
+        if let Some(before) = before.filter(|before| before.is_going_on()) {
+            gauge(before).dec();
+        }
+        if let Some(after) = after {
+            gauge(after).inc();
+        }
+    }
+
+    fn count_end(&self, record: &CallRecord) {
+        let result = record.outcome.as_str();
+        self.metrics.calls_ended.get_or_create(&WithResult { result }).inc();
+        let seconds = |millis: u64| std::time::Duration::from_millis(millis).as_secs_f64();
+        if let Some(decided) = record.decided_ms {
+            self.metrics.decision.observe(seconds(decided));
+        }
+        if let Some(set_up) = record.ringing_ms.or(record.answered_ms) {
+            self.metrics.setup.observe(seconds(set_up));
+        }
+        let packets = |direction| self.metrics.packets.get_or_create_owned(&Directed { direction });
+        for media in record.legs.iter().filter_map(|leg| leg.media.as_ref()) {
+            packets(Direction::Received).inc_by(media.packets_received);
+            packets(Direction::Sent).inc_by(media.packets_sent);
+            self.metrics.packets_lost.inc_by(media.packets_lost);
+            self.metrics.packets_dropped.inc_by(media.dropped);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: sessions expire, and events happen, by the time of day")]
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }

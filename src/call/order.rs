@@ -8,7 +8,7 @@ use crate::ledger::SessionId;
 use crate::route::{Index, Plan, Step, Target};
 
 /// An order to connect two parties: the first is called, and once it has answered the second, each by the masking
-/// number. [`route::place`](crate::route::place) finds the targets and says what is wrong with the numbers.
+/// numbers. [`route::place`](crate::route::place) finds the targets and says what is wrong with the numbers.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The id of its call, and of the record.
@@ -17,8 +17,8 @@ pub struct Order {
     pub first: PhoneNumber,
     /// The party that is called once the first has answered.
     pub second: PhoneNumber,
-    /// The masking number that both see; owned, and allowed on every target.
-    pub show: PhoneNumber,
+    /// The masking numbers that the first and the second party see; owned, and allowed on every target.
+    pub sees: [PhoneNumber; 2],
     /// Where the first party is called.
     pub first_target: Target,
     /// Where the second party is called.
@@ -49,15 +49,19 @@ impl Order {
             Side::A => (self.second, self.first, &self.first_target),
             Side::B => (self.first, self.second, &self.second_target),
         };
+        let show = self.sees[side.index()];
         Plan {
-            dialled: self.show,
+            dialled: show,
             caller: Some(caller),
             destination,
-            show: self.show,
+            show,
             target: target.clone(),
             early_media: None,
             ring_timeout: self.ring_timeout,
             max_duration: self.time_limit.min(self.index.settings().call.max_duration),
+            session: self.session,
+            extends: None,
+            binds: false,
             trace: Vec::new(),
         }
     }

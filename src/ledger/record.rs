@@ -170,6 +170,12 @@ pub struct TurnedAwayInvite {
 }
 
 impl CallRecord {
+    /// Whether it is of a call that has not ended.
+    #[must_use]
+    pub fn is_going_on(&self) -> bool {
+        self.outcome == Outcome::InProgress
+    }
+
     /// The record of an INVITE that was turned away at once: refused, with the caller's leg alone.
     #[must_use]
     pub fn turned_away(invite: TurnedAwayInvite) -> Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maskline::base::{PhoneNumber, Side};
 use maskline::call::Order;
-use maskline::ledger::CallRecord;
+use maskline::ledger::{Book, CallRecord};
 use maskline::relay::{Digit, Event, Sound};
 use maskline::route;
 use maskline::switch::Command;
@@ -25,13 +25,14 @@ impl World {
 
     pub fn order_for(&self, first: &str, second: &str) -> Order {
         let index = self.get().policy.index.clone();
-        let (first, second, show) = (number(first), number(second), number(scene::M1));
-        let placed = route::place(&index, first, second, show).expect("an order that can be placed");
+        let ([first, second], sees) = ([first, second].map(number), [number(scene::M1); 2]);
+        let placed = route::place(&index, &Book::new(), [first, second], sees);
+        let placed = placed.expect("an order that can be placed");
         Order {
             id: "order-1".into(),
             first,
             second,
-            show,
+            sees,
             first_target: placed.first,
             second_target: placed.second,
             index,

@@ -13,11 +13,14 @@ use crate::database::Database;
 use crate::events::{follow, next, next_event};
 use crate::make::{at, call, create, event, mask, number, party, session};
 
-/// The next session told, events aside.
+/// The next session told. A number that was changed just before following began may be told as well.
 fn next_session(told: &mpsc::Receiver<Change>) -> Session {
-    match next(told) {
-        Change::Session(session) => *session,
-        other => panic!("{other:?}"),
+    loop {
+        match next(told) {
+            Change::Session(session) => return *session,
+            Change::Number(_) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use maskline::ledger::{
     Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
 };
@@ -67,12 +69,15 @@ pub(crate) async fn a_party_leaves_everything(database: Database) {
     assert_eq!(store.session(other.id).await.unwrap(), Some(other));
     create(&*store, &session((1, 1), (Some(2), 2))).await;
 
-    let mut sessions = vec![];
-    for _ in 0..2 {
-        let Change::Session(session) = next(&changes) else { panic!("a session") };
-        sessions.push(session.id);
+    // What was changed just before following began may be told as well.
+    let mut told = HashSet::new();
+    while told.len() < 2 {
+        let Change::Session(session) = next(&changes) else { continue };
+        if session.first.number.is_none() || session.second.number.is_none() {
+            assert!(told.insert(session.id));
+        }
     }
-    assert_eq!(sessions, [open.id, over.id], "the index hears of it");
+    assert_eq!(told, HashSet::from([open.id, over.id]), "the index hears of it");
     let again = store.redact(party(9), at(100)).await.unwrap();
     assert_eq!(again, Redacted::default());
 }

@@ -23,10 +23,17 @@ use crate::session::Key;
 /// How long the way back is kept where the order does not say: a day.
 const RETURN_WINDOW: u32 = 86_400;
 
+/// Seconds before the first party is called again, where the order does not say.
+const RETRY_PAUSE: u32 = 30;
+
 /// Seconds of a way back, up to a year.
 type Window = Whole<0, 31_536_000>;
 /// Seconds of a call, up to a week.
 type CallSeconds = Whole<1, 604_800>;
+/// How often the first party is called again.
+type Retries = Whole<0, 5>;
+/// Seconds before that.
+type Pause = Whole<5, 600>;
 /// Seconds of ringing.
 type RingSeconds = Whole<1, 600>;
 
@@ -100,6 +107,11 @@ pub(in crate::api) struct Order {
     return_window: Option<Window>,
     /// An answer URL. Not served in this version.
     answer_url: Option<Unserved>,
+    /// How often the first party is called again where it was busy, did not answer or did not press the key; 0 where left
+    /// out.
+    retries: Option<Retries>,
+    /// Seconds between two of these calls; 30 where left out.
+    retry_pause: Option<Pause>,
     /// How many seconds each party may ring.
     ring_timeout: Option<RingSeconds>,
     /// How many seconds the call may last.
@@ -111,6 +123,8 @@ pub(in crate::api) struct Order {
 pub(super) struct Checked {
     who: Who,
     confirm: bool,
+    retries: u8,
+    retry_pause: Duration,
     ring_timeout: Option<Duration>,
     time_limit: Option<Duration>,
 }
@@ -130,6 +144,8 @@ impl Order {
         Ok(Checked {
             who,
             confirm: self.confirm.unwrap_or(true),
+            retries: self.retries.map_or(0, |Whole(value)| u8::try_from(value).unwrap_or(u8::MAX)),
+            retry_pause: seconds(self.retry_pause.map_or(RETRY_PAUSE, |Whole(value)| value)),
             ring_timeout: self.ring_timeout.map(|Whole(value)| seconds(value)),
             time_limit: self.time_limit.map(|Whole(value)| seconds(value)),
         })
@@ -275,6 +291,8 @@ async fn placing(
         second,
         session,
         confirm: order.confirm,
+        retries: order.retries,
+        retry_pause: order.retry_pause,
         ring_timeout: order.ring_timeout,
         time_limit: order.time_limit,
     };

@@ -3,7 +3,7 @@
 use super::*;
 
 fn placed(first: &str, second: &str, show: &str) -> Result<Placed, Refusal> {
-    place(&index(), number(first), number(second), number(show))
+    place(&index(), &Book::new(), [first, second].map(number), [number(show); 2])
 }
 
 #[test]

@@ -1,0 +1,158 @@
+//! The calls that go on at this node, as the API sees them, and orders to place one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dashmap::DashMap;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::api::{Calls, Health, NotPlaced, Placing, Readiness};
+use crate::call::{CallKey, Order};
+use crate::ledger::{Book, CallRecord};
+use crate::net::Post;
+use crate::route::{self, Refusal, RefusalKind, Step};
+use crate::session::InForce;
+use crate::switch::{Command, Input};
+
+/// How long a shard may take to begin a call that was ordered.
+const BEGIN: Duration = Duration::from_secs(2);
+
+/// A call that goes on, or one that has ended and is not in the store yet.
+#[derive(Debug)]
+struct Live {
+    /// Where it goes on; `None` once it has ended.
+    key: Option<CallKey>,
+    record: Arc<CallRecord>,
+}
+
+/// The calls of this node, by the ids of their records.
+pub(super) struct LiveCalls {
+    calls: DashMap<Box<str>, Live>,
+    begun: Notify,
+    shards: OnceLock<Vec<Post>>,
+    /// Counts the orders, which the shards take in turn.
+    orders: AtomicUsize,
+    book: Arc<Book>,
+    in_force: InForce,
+    health: Health,
+}
+
+impl LiveCalls {
+    pub(super) fn new(book: Arc<Book>, in_force: InForce, health: Health) -> Self {
+        Self {
+            calls: DashMap::new(),
+            begun: Notify::new(),
+            shards: OnceLock::new(),
+            orders: AtomicUsize::new(0),
+            book,
+            in_force,
+            health,
+        }
+    }
+
+    /// The ways into the shards, in their order, before the first of them starts.
+    pub(super) fn reach(&self, shards: Vec<Post>) {
+        assert!(self.shards.set(shards).is_ok(), "the shards are started once");
+    }
+
+    /// How far a call has come. Gives its record as it was before.
+    pub(super) fn goes_on(&self, key: CallKey, record: &Arc<CallRecord>) -> Option<Arc<CallRecord>> {
+        self.show(Live { key: Some(key), record: Arc::clone(record) })
+    }
+
+    /// A call has ended; it is shown until the store has it. Gives its record as it was before.
+    pub(super) fn ended(&self, record: &Arc<CallRecord>) -> Option<Arc<CallRecord>> {
+        self.show(Live { key: None, record: Arc::clone(record) })
+    }
+
+    fn show(&self, live: Live) -> Option<Arc<CallRecord>> {
+        let before = self.calls.insert(live.record.id.clone(), live);
+        self.begun.notify_waiters();
+        before.map(|before| before.record)
+    }
+
+    /// The store has a call.
+    pub(super) fn is_kept(&self, id: &str) {
+        self.calls.remove_if(id, |_, live| live.key.is_none());
+    }
+
+    fn order(&self, placing: Placing) -> Result<Order, NotPlaced> {
+        let index = (self.in_force)();
+        let Placing { id, first, second, session, confirm, retries, retry_pause, .. } = placing;
+        let (parties, sees) = ([first.number, second.number], [first.sees, second.sees]);
+        let placed = route::place(&index, &self.book, parties, sees).map_err(|refusal| invalid(&refusal))?;
+        let call = &index.settings().call;
+        Ok(Order {
+            id,
+            first: parties[0],
+            second: parties[1],
+            sees,
+            first_target: placed.first,
+            second_target: placed.second,
+            session,
+            ring_timeout: placing.ring_timeout.unwrap_or(call.ring_timeout),
+            time_limit: placing.time_limit.unwrap_or(call.max_duration),
+            index,
+            confirm,
+            retries,
+            pause: retry_pause,
+            trace: placed.trace,
+        })
+    }
+}
+
+/// What is wrong with an order, in the words of the step that refused it.
+fn invalid(refusal: &Refusal) -> NotPlaced {
+    let is_second = refusal.trace.iter().any(|step| matches!(step, Step::SecondParty(_)));
+    let field = match (refusal.kind, is_second) {
+        (RefusalKind::ShowNotAllowed, _) => "show",
+        (_, false) => "first",
+        (_, true) => "second",
+    };
+    let reason = refusal.trace.last().map_or_else(String::new, ToString::to_string);
+    NotPlaced::Invalid { field, reason: format!("cannot be called so: {reason}") }
+}
+
+#[async_trait]
+impl Calls for LiveCalls {
+    fn live(&self) -> Vec<Arc<CallRecord>> {
+        let going_on = self.calls.iter().filter(|live| live.key.is_some());
+        going_on.map(|live| Arc::clone(&live.record)).collect()
+    }
+
+    fn call(&self, id: &str) -> Option<Arc<CallRecord>> {
+        self.calls.get(id).map(|live| Arc::clone(&live.record))
+    }
+
+    fn hang_up(&self, id: &str) -> bool {
+        let Some(call) = self.calls.get(id).and_then(|live| live.key) else { return false };
+        let shard = self.shards.get().and_then(|shards| shards.get(usize::from(call.shard)));
+        let Some(shard) = shard else { return false };
+        shard.input(Input::Command(Command::HangUp { call }));
+        true
+    }
+
+    async fn place(&self, placing: Placing) -> Result<(), NotPlaced> {
+        if self.health.readiness() != Readiness::Ready {
+            return Err(NotPlaced::Unavailable);
+        }
+        let order = self.order(placing)?;
+        let shards = self.shards.get().filter(|shards| !shards.is_empty()).ok_or(NotPlaced::Unavailable)?;
+        let shard = &shards[self.orders.fetch_add(1, Ordering::Relaxed) % shards.len()];
+        let id = order.id.clone();
+        shard.input(Input::Command(Command::Call(Box::new(order))));
+        let begun = async {
+            loop {
+                let begun = self.begun.notified();
+                if self.calls.contains_key(&id) {
+                    return;
+                }
+                begun.await;
+            }
+        };
+        timeout(BEGIN, begun).await.map_err(|_| NotPlaced::Unavailable)
+    }
+}

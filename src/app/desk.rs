@@ -1,0 +1,139 @@
+//! What is shared of sessions, records and events: by the shards, which decide and tell, and by the API, which asks.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use axum::Router;
+use tokio::sync::broadcast;
+
+use super::StartFault;
+use super::calls::LiveCalls;
+use super::upkeep::{Upkeep, follower, load};
+use crate::api::{self, ApiState, Health, Parts, Tokens, tokens};
+use crate::base::settings::{ApiToken, Scope, Settings};
+use crate::base::{Metrics, Random, Timestamp};
+use crate::ledger::{Book, Entry, Event, EventKind, Store};
+use crate::route::Index;
+use crate::session::{InForce, Sessions};
+use crate::store::{self, Keeper};
+
+/// Events that may wait for a slow reader of the stream.
+const EVENTS: usize = 4096;
+
+/// The database and all that stands between it and the calls.
+pub(super) struct Desk {
+    pub(super) book: Arc<Book>,
+    pub(super) keeper: Keeper,
+    pub(super) calls: Arc<LiveCalls>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) upkeep: Upkeep,
+    state: Arc<ApiState>,
+    index: Arc<RwLock<Arc<Index>>>,
+    /// For a token that the settings leave out.
+    random: Random,
+}
+
+impl Desk {
+    /// Opens the database, fills the book, and finishes what an earlier process has left.
+    ///
+    /// # Errors
+    /// Where the database, the journal or the token cannot be had.
+    pub(super) fn open(
+        settings: &Settings,
+        index: Arc<Index>,
+        health: &Health,
+        random: &mut Random,
+    ) -> Result<Self, StartFault> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let store = runtime.block_on(store::open(&settings.store.url))?;
+        let keeper = Keeper::start(&settings.records.path, Arc::clone(&store))?;
+        let (book, metrics) = (Arc::new(Book::new()), Arc::new(Metrics::default()));
+        let index = Arc::new(RwLock::new(index));
+        let shared = Arc::clone(&index);
+        let in_force: InForce =
+            Arc::new(move || Arc::clone(&shared.read().unwrap_or_else(PoisonError::into_inner)));
+        let calls = Arc::new(LiveCalls::new(Arc::clone(&book), Arc::clone(&in_force), health.clone()));
+        let (events, _) = broadcast::channel(EVENTS);
+        let sink = follower(Arc::clone(&book), Arc::clone(&calls), events.clone());
+        runtime.block_on(async {
+            store.follow(sink).await?;
+            load(&*store, &book, now()).await
+        })?;
+        tell_crashed(&keeper);
+        let state = Arc::new(ApiState::new(Parts {
+            sessions: Arc::new(sessions(&store, &book, &in_force, &keeper, random)),
+            store: Arc::clone(&store),
+            calls: Arc::clone(&calls) as _,
+            book: Arc::clone(&book),
+            in_force,
+            events,
+            tokens: tokens(settings, random)?,
+            health: health.clone(),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::new(now),
+            random: random.fork(),
+        }));
+        let retention = settings.records.retention;
+        let upkeep =
+            Upkeep::new(store, Arc::clone(&book), health.clone(), Arc::clone(&metrics), retention);
+        Ok(Self { book, keeper, calls, metrics, upkeep, state, index, random: random.fork() })
+    }
+
+    /// What the API serves.
+    pub(super) fn router(&self) -> Router {
+        api::router(Arc::clone(&self.state))
+    }
+
+    /// Puts other settings in force.
+    pub(super) fn reconfigure(&mut self, settings: &Settings, index: Arc<Index>) {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        self.upkeep.retention = settings.records.retention;
+        match tokens(settings, &mut self.random) {
+            Ok(tokens) => self.state.set_tokens(tokens),
+            Err(fault) => tracing::error!(%fault, "the tokens stay as they were"),
+        }
+    }
+}
+
+fn sessions(
+    store: &Arc<dyn Store>,
+    book: &Arc<Book>,
+    in_force: &InForce,
+    keeper: &Keeper,
+    random: &mut Random,
+) -> Sessions {
+    let writer = std::sync::Mutex::new(keeper.writer());
+    let sink = Arc::new(move |entry| {
+        writer.lock().unwrap_or_else(PoisonError::into_inner).write(entry);
+    });
+    Sessions::new(Arc::clone(store), Arc::clone(book), Arc::clone(in_force), sink, random.fork())
+}
+
+/// The calls that an earlier process was killed in have ended: that has not been told yet.
+fn tell_crashed(keeper: &Keeper) {
+    let writer = keeper.writer();
+    for record in keeper.crashed() {
+        let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
+        let (call, session) = (Some(record.id.clone()), record.session);
+        let event =
+            Event { at: now(), kind: EventKind::CallEnded, call, session, data, callback_url: None };
+        writer.write(Entry::Event(Box::new(event)));
+    }
+}
+
+/// The tokens of the settings, or the one of the token file, which is made where it is missing.
+fn tokens(settings: &Settings, random: &mut Random) -> Result<Tokens, StartFault> {
+    if !settings.api.tokens.is_empty() {
+        return Ok(Tokens::new(&settings.api.tokens));
+    }
+    let path = &settings.api.token_file;
+    let token = tokens::read_or_make(path, random)
+        .map_err(|fault| StartFault::Token(path.clone(), fault))?;
+    let scopes = vec![Scope::Read, Scope::ReadNumbers, Scope::Write, Scope::Admin];
+    Ok(Tokens::new(&[ApiToken { token, scopes }]))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: the API tells the time of day")]
+pub(super) fn now() -> Timestamp {
+    SystemTime::now().into()
+}

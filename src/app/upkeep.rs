@@ -1,0 +1,112 @@
+//! What keeps a running service in step with its database and the time: feeding the book, and what is due now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use super::calls::LiveCalls;
+use crate::api::Health;
+use crate::base::{Metrics, Timestamp};
+use crate::ledger::{Book, Change, ChangeSink, EventKind, Loaded, Store, StoreFault, StoredEvent};
+
+/// How often what is due now and then is looked at.
+pub(super) const TICK: Duration = Duration::from_secs(1);
+/// Ticks between two looks at the database.
+const CHECK: u64 = 5;
+/// Ticks between two sweeps of the book.
+const SWEEP: u64 = 60;
+/// Ticks between two removals of what is older than the retention.
+const PRUNE: u64 = 3600;
+
+/// Fills the book with what calls may need of the database.
+///
+/// # Errors
+/// Where the database does not answer.
+pub(super) async fn load(store: &dyn Store, book: &Book, now: Timestamp) -> Result<(), StoreFault> {
+    let mut put = |row| match row {
+        Loaded::Session(session) => book.put(&session),
+        Loaded::Number(number) => book.put_number(*number),
+    };
+    store.load(now.before(Book::KEPT), &mut put).await
+}
+
+/// Takes over what other nodes change, and hands on the events that are kept.
+pub(super) fn follower(
+    book: Arc<Book>,
+    calls: Arc<LiveCalls>,
+    events: broadcast::Sender<Arc<StoredEvent>>,
+) -> ChangeSink {
+    Arc::new(move |change| match change {
+        Change::Session(session) => book.put(&session),
+        Change::Number(number) => book.put_number(*number),
+        Change::NumberGone(number) => book.remove_number(number),
+        Change::Event(stored) => {
+            if let (EventKind::CallEnded, Some(call)) = (stored.event.kind, &stored.event.call) {
+                calls.is_kept(call);
+            }
+            // Without a reader there is nobody to tell.
+            let _ = events.send(stored);
+        }
+    })
+}
+
+/// What is looked at now and then.
+pub(super) struct Upkeep {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) book: Arc<Book>,
+    pub(super) health: Health,
+    pub(super) metrics: Arc<Metrics>,
+    /// How long records are kept; `None`: for ever.
+    pub(super) retention: Option<Duration>,
+    /// Counts the ticks.
+    ticks: u64,
+    is_away: bool,
+}
+
+impl Upkeep {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        book: Arc<Book>,
+        health: Health,
+        metrics: Arc<Metrics>,
+        retention: Option<Duration>,
+    ) -> Self {
+        Self { store, book, health, metrics, retention, ticks: 0, is_away: false }
+    }
+
+    /// Once every [`TICK`].
+    pub(super) async fn tick(&mut self, now: Timestamp) {
+        let is_due = |every: u64| self.ticks.is_multiple_of(every);
+        let (check, sweep, prune) = (is_due(CHECK), is_due(SWEEP), is_due(PRUNE));
+        self.ticks += 1;
+        self.metrics.sessions.set(i64::try_from(self.book.sessions()).unwrap_or(i64::MAX));
+        if check {
+            self.check().await;
+        }
+        if sweep {
+            self.book.sweep(now);
+        }
+        if let Some(retention) = self.retention.filter(|_| prune && !self.is_away) {
+            match self.store.prune(now.before(retention)).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "removed what is older than the retention"),
+                Err(fault) => tracing::warn!(%fault, "what is older than the retention is still there"),
+            }
+        }
+    }
+
+    async fn check(&mut self) {
+        let answer = self.store.check().await;
+        self.health.set_store(answer.is_ok());
+        self.metrics.store_up.set(answer.is_ok().into());
+        match &answer {
+            Err(fault) if !self.is_away => {
+                tracing::error!(%fault, "calls go on; records and events wait in the journal");
+            }
+            Ok(()) if self.is_away => tracing::info!("the database answers again"),
+            _ => {}
+        }
+        self.is_away = answer.is_err();
+    }
+}
