@@ -264,6 +264,8 @@ impl Stream {
         loop {
             // Lines that hold the size of a chunk have no colon.
             let lines = self.until_blank();
+            let is_heartbeat = lines.iter().any(|line| line.starts_with(':'));
+            assert!(!is_heartbeat, "nothing has come for as long as between two heartbeats");
             let field = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
             if let Some(event) = field("event: ") {
                 return (
