@@ -63,6 +63,18 @@ fn a_long_past_is_told_while_more_happens() {
 }
 
 #[test]
+fn what_was_read_already_is_not_told_again() {
+    let desk = Desk::open();
+    desk.keep(&[about(1), about(2)]);
+    let mut reader = desk.follow("/v1/events?after=0", &bearer(ALL));
+    expect(&mut reader, 1, 2);
+    // Kept before the reader read, and told of after it had.
+    desk.tell(2);
+    desk.keep(&[about(3)]);
+    expect(&mut reader, 3, 1);
+}
+
+#[test]
 fn one_that_lags_behind_is_cut_off_and_may_come_back() {
     let desk = Desk::open();
     let mut reader = desk.follow("/v1/events?after=0", &bearer(ALL));

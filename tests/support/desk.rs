@@ -55,6 +55,7 @@ pub(crate) struct Desk {
     pub(crate) calls: Arc<Switchboard>,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
+    events: broadcast::Sender<Arc<StoredEvent>>,
     time: Arc<AtomicU64>,
     runtime: Arc<Runtime>,
 }
@@ -167,7 +168,7 @@ impl Desk {
             calls: Arc::clone(&calls) as Arc<dyn Calls>,
             book,
             in_force,
-            events,
+            events: events.clone(),
             tokens: tokens(),
             health: health.clone(),
             metrics: Arc::clone(&metrics),
@@ -178,7 +179,7 @@ impl Desk {
         let address = listener.local_addr().unwrap();
         let server = Arc::clone(&runtime);
         std::thread::spawn(move || server.block_on(serve(listener, router(Arc::new(state)))));
-        Self { address, store, calls, health, metrics, time, runtime }
+        Self { address, store, calls, health, metrics, events, time, runtime }
     }
 
     /// Lets so many milliseconds pass.
@@ -189,6 +190,12 @@ impl Desk {
     /// Writes into the database.
     pub(crate) fn keep(&self, entries: &[Entry]) {
         self.runtime.block_on(self.store.keep(entries)).unwrap();
+    }
+
+    /// Tells readers of an event that is kept.
+    pub(crate) fn tell(&self, id: u64) {
+        let event = self.run(self.store.events(id - 1, 1)).unwrap().remove(0);
+        self.events.send(event.into()).unwrap();
     }
 
     /// Does something with the database.
