@@ -112,6 +112,28 @@ fn every_failure_of_either_party() {
     }
 }
 
+#[test]
+fn the_egress_guard_knows_the_other_partys_number_on_both_legs() {
+    for (trunk, number) in [(ALPHA, BOB), (BETA, ALICE)] {
+        // Of all that we write ourselves, a trunk's name is what can hold digits.
+        let name = format!("gw{}.example", &number[1..]);
+        let world = World::with(&SETTINGS.replace(&format!("sip:{trunk}"), &format!("sip:{name}")), 1);
+        world.edit().names = [(name, vec![address(trunk)])].into();
+        world.place(world.order());
+        if trunk == BETA {
+            let mut first = world.incoming(ALPHA);
+            first.answer();
+            first.expect("BYE");
+            first.ok();
+        }
+        world.pass(70 * SECOND);
+        let inner = world.get();
+        assert_eq!((inner.switch.leaks(), inner.switch.calls(), inner.records.len()), (1, 0, 1), "{trunk}");
+        drop(inner);
+        assert_eq!(world.invites(trunk), 0, "{trunk}");
+    }
+}
+
 /// What happens to an order.
 type Script = fn(&Play);
 

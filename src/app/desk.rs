@@ -74,8 +74,7 @@ impl Desk {
             random: random.fork(),
         }));
         let retention = settings.records.retention;
-        let upkeep =
-            Upkeep::new(store, Arc::clone(&book), health.clone(), Arc::clone(&metrics), retention);
+        let upkeep = Upkeep::new(store, Arc::clone(&book), health.clone(), Arc::clone(&metrics), retention);
         Ok(Self { book, keeper, calls, metrics, upkeep, state, index, random: random.fork() })
     }
 
@@ -115,8 +114,7 @@ fn tell_crashed(keeper: &Keeper) {
     for record in keeper.crashed() {
         let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
         let (call, session) = (Some(record.id.clone()), record.session);
-        let event =
-            Event { at: now(), kind: EventKind::CallEnded, call, session, data, callback_url: None };
+        let event = Event { at: now(), kind: EventKind::CallEnded, call, session, data, callback_url: None };
         writer.write(Entry::Event(Box::new(event)));
     }
 }
@@ -127,8 +125,7 @@ fn tokens(settings: &Settings, random: &mut Random) -> Result<Tokens, StartFault
         return Ok(Tokens::new(&settings.api.tokens));
     }
     let path = &settings.api.token_file;
-    let token = tokens::read_or_make(path, random)
-        .map_err(|fault| StartFault::Token(path.clone(), fault))?;
+    let token = tokens::read_or_make(path, random).map_err(|fault| StartFault::Token(path.clone(), fault))?;
     let scopes = vec![Scope::Read, Scope::ReadNumbers, Scope::Write, Scope::Admin];
     Ok(Tokens::new(&[ApiToken { token, scopes }]))
 }

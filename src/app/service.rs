@@ -112,19 +112,8 @@ impl Service {
         }
         let api = Api::start(api, desk.router())?;
         health.set(Readiness::Ready);
-        let service = Self {
-            settings,
-            bound,
-            listeners,
-            shards,
-            capacity,
-            handles,
-            tally,
-            engine,
-            desk,
-            health,
-            api,
-        };
+        let service =
+            Self { settings, bound, listeners, shards, capacity, handles, tally, engine, desk, health, api };
         service.announce();
         Ok(service)
     }

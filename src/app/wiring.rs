@@ -121,7 +121,10 @@ impl Wiring {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge: sessions expire, and events happen, by the time of day")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: sessions expire, and events happen, by the time of day"
+)]
 fn now() -> Timestamp {
     SystemTime::now().into()
 }

@@ -182,7 +182,11 @@ impl<'a> Deciding<'a> {
 
     /// Where the call is sent. What was refused already when a row or a session was made is refused here again, so
     /// that nothing can loop, reach an emergency centre, or show a number that is not ours, whatever has changed since.
-    pub(super) fn target(&mut self, destination: PhoneNumber, show: PhoneNumber) -> Result<Target, RefusalKind> {
+    pub(super) fn target(
+        &mut self,
+        destination: PhoneNumber,
+        show: PhoneNumber,
+    ) -> Result<Target, RefusalKind> {
         let index = self.index;
         if self.ours().have(destination) {
             return Err(self.refuse(Step::DestinationIsOurs, RefusalKind::DestinationOwn));
