@@ -260,6 +260,7 @@ fn a_record_is_written_as_it_is_described() {
             remote_lost: None,
             jitter_ms: 0.0,
             round_trip_ms: None,
+            mos: None,
             dropped: 0,
             codec: None,
         }),

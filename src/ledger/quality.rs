@@ -25,6 +25,10 @@ pub struct MediaRecord {
     pub jitter_ms: f32,
     /// The last round trip to the party in ms, where it sent reports.
     pub round_trip_ms: Option<f32>,
+    /// How good the party's audio was when it came here: an estimated mean opinion score, from 1 (bad) to 4.5, by the
+    /// E-model (ITU-T G.107) from loss, delay, jitter and codec; null where no packet came.
+    #[serde(default)]
+    pub mos: Option<f32>,
     /// Packets that were let fall.
     pub dropped: u64,
     /// The codec of its last audio packet, by its name in SDP.
@@ -42,8 +46,56 @@ impl From<Quality> for MediaRecord {
             remote_lost: quality.remote_lost,
             jitter_ms: quality.jitter_ms,
             round_trip_ms: quality.round_trip_ms,
+            mos: mos(&quality),
             dropped: quality.dropped,
             codec: quality.codec.map(|codec| Cow::Borrowed(codec.name())),
         }
+    }
+}
+
+/// The equipment impairment of a codec and its robustness against loss (ITU-T G.113 appendix I). Wideband codecs, which
+/// the E-model for narrowband does not rate, count as G.711.
+fn impairment(codec: Option<&str>) -> (f32, f32) {
+    match codec {
+        Some("G729") => (11.0, 19.0),
+        Some("AMR") => (5.0, 10.0),
+        _ => (0.0, 25.1),
+    }
+}
+
+/// The E-model with its default values: what is measured are loss, taken as random, and the delay of the way and of a
+/// buffer that evens the jitter out.
+fn mos(quality: &Quality) -> Option<f32> {
+    if quality.packets_received == 0 {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share of packets needs no more digits")]
+    let (received, lost) = (quality.packets_received as f32, quality.packets_lost as f32);
+    let loss = 100.0 * lost / (received + lost);
+    let delay = quality.round_trip_ms.unwrap_or(0.0) / 2.0 + 2.0 * quality.jitter_ms;
+    let by_delay = 0.024 * delay + 0.11 * (delay - 177.3).max(0.0);
+    let (codec, robustness) = impairment(quality.codec.map(|codec| codec.name()));
+    let by_loss = codec + (95.0 - codec) * loss / (loss + robustness);
+    let rating = (93.2 - by_delay - by_loss).clamp(0.0, 100.0);
+    let score = 1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6;
+    Some((score.clamp(1.0, 4.5) * 100.0).round() / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(received: u64, lost: u64, jitter_ms: f32, round_trip_ms: Option<f32>) -> Option<f32> {
+        let (packets_received, packets_lost) = (received, lost);
+        mos(&Quality { packets_received, packets_lost, jitter_ms, round_trip_ms, ..Quality::default() })
+    }
+
+    #[test]
+    fn the_score_is_that_of_the_e_model() {
+        assert_eq!(score(1000, 0, 0.0, None), Some(4.41), "R = 93.2: the best that G.711 reaches");
+        assert_eq!(score(990, 10, 0.0, None), Some(4.33), "R = 89.6");
+        assert_eq!(score(1000, 0, 20.0, Some(400.0)), Some(4.04), "240 ms one way: R = 80.5");
+        assert_eq!(score(10, 990, 0.0, None), Some(1.18), "R = 17.4");
+        assert_eq!(score(0, 0, 0.0, None), None, "nobody has heard anything");
     }
 }

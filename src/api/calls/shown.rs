@@ -197,6 +197,9 @@ pub(in crate::api) struct Media {
     /// The last round trip to the party, in ms.
     #[schema(required)]
     round_trip_ms: Option<f32>,
+    /// How good the party's audio was: an estimated mean opinion score (ITU-T G.107), from 1 to 4.5.
+    #[schema(required)]
+    mos: Option<f32>,
     /// Packets that were let fall.
     dropped: u64,
     /// The codec of its last audio packet.
