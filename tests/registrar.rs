@@ -93,7 +93,7 @@ fn a_proof_for_another_name_than_the_one_claimed() {
 }
 
 #[test]
-fn a_proof_is_for_the_uri_that_the_request_goes_to() {
+fn a_proof_is_for_the_host_that_the_request_goes_to() {
     let world = World::new();
     let mut agent = world.phone("agent", AGENT);
     let mut status = |uri: &str| {
@@ -103,10 +103,16 @@ fn a_proof_is_for_the_uri_that_the_request_goes_to() {
         let request = agent.request("REGISTER").with("Authorization", proof);
         agent.ask(&request).status()
     };
-    for same in ["sip:127.0.0.1", "SIP:127.0.0.1", "sip:127.0.0.1;x=1"] {
+    for same in [
+        "sip:127.0.0.1",
+        "SIP:127.0.0.1",
+        "sip:127.0.0.1:5060",
+        "sip:127.0.0.1;transport=tcp",
+        "sips:127.0.0.1",
+    ] {
         assert_eq!(status(same), Some(200), "{same}");
     }
-    for other in ["sip:127.0.0.2", "sip:agent@127.0.0.1", "sips:127.0.0.1", "127.0.0.1", ""] {
+    for other in ["sip:127.0.0.2", "sip:agent@127.0.0.1", "tel:+919876500001", "127.0.0.1", ""] {
         assert_eq!(status(other), Some(401), "{other}");
     }
 }
