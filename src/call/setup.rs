@@ -156,6 +156,15 @@ impl Call {
         }
     }
 
+    /// It was to be bridged, but by now this node has as many calls as it may: the caller is to try again after so many
+    /// seconds.
+    pub fn crowded_out(&mut self, ctx: &mut Context<'_>, decision: &Decision, retry_after: u8) {
+        self.timers.stop(Timer::Decide);
+        self.notes.decided(ctx.now, decision);
+        let reply = Reply { retry_after: Some(retry_after), ..Reply::because(Cause::NoCircuit) };
+        self.refuse(ctx, Status::SERVICE_UNAVAILABLE, reply, Outcome::Refused);
+    }
+
     fn refused(&mut self, ctx: &mut Context<'_>, refusal: &Refusal) {
         match refusal.kind.treatment() {
             Treatment::Uniform => {
