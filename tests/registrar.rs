@@ -287,3 +287,31 @@ fn a_stranger_that_calls_in_a_phones_name_is_challenged_like_anyone() {
     });
     assert_eq!(heard[0], heard[1]);
 }
+
+#[test]
+fn passwords_can_be_guessed_so_often_and_no_more() {
+    let world = World::new();
+    let mut phone = world.phone("agent", AGENT);
+    let request = phone.request("REGISTER");
+    let challenge = phone.ask(&request);
+    let challenge = challenge.header("WWW-Authenticate");
+    let (realm, nonce) = (quoted(challenge, "realm"), quoted(challenge, "nonce"));
+    let mut bring = |password: &str, count: u32| {
+        password.clone_into(&mut phone.password);
+        let proof = phone.answer(realm, nonce, count, "REGISTER", "sip:127.0.0.1");
+        let register = phone.request("REGISTER").with("Authorization", proof);
+        world.send(phone.at, register.bytes());
+    };
+    let is_registered = || {
+        world.pass(Duration::from_millis(20));
+        world.unread(address(AGENT), |text| text.status() == Some(200)).is_some()
+    };
+    (1..=60).for_each(|count| bring(&format!("guess {count}"), count));
+    assert!(!is_registered());
+    bring("agent-demo-password", 61);
+    assert!(!is_registered(), "no proof is looked at any more");
+    world.pass(SECOND);
+    bring("agent-demo-password", 62);
+    assert!(is_registered());
+    world.settle();
+}
