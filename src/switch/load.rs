@@ -42,7 +42,8 @@ impl Switch {
         Some(Objection::unavailable(self.retry_after(), why))
     }
 
-    fn retry_after(&mut self) -> u8 {
+    /// After how many seconds somebody is to try again.
+    pub(super) fn retry_after(&mut self) -> u8 {
         1 + self.random.next_u32().to_be_bytes()[0] % RETRY_AFTER
     }
 
@@ -69,6 +70,8 @@ impl Switch {
             "the node has as many calls as it may"
         } else if self.is_behind {
             "messages come faster than the node takes them in"
+        } else if self.servers.is_full() {
+            "the node has as many requests to answer as it may"
         } else {
             return None;
         };
