@@ -90,7 +90,11 @@ impl Call {
         }
         let offer = leg.media.as_mut().expect("a connected leg has media").offer(media);
         leg.send(ctx, other, Purpose::Reinvite, |head, contact| write::reinvite(head, contact, &offer));
-        self.timers.set(Timer::Offer, ctx.now + ctx.policy.timings().timeout());
+        // An UPDATE has no more than 64 T1 for its final response (RFC 3261 section 17.1.2.2, timer F).
+        let is_update = self.exchange.as_ref().and_then(|exchange| exchange.asked);
+        let is_update = is_update.is_some_and(|asked| asked.invite.is_none());
+        let patience = ctx.policy.timings().timeout() / if is_update { 2 } else { 1 };
+        self.timers.set(Timer::Offer, ctx.now + patience);
     }
 
     /// The other side accepted: the answer goes back to the side that asked.
