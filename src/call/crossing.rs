@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::effect::{Effect, LegId, Purpose, ServerId};
+use super::setup::REMIND;
 use super::{Asked, Call, Context, Exchange, LegState, Stage, Timer};
 use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
@@ -35,11 +36,17 @@ impl Call {
 
     /// The callee's early media reach the caller, where it has said where.
     fn progress(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
-        let answer = self.caller.media.as_mut().and_then(|own| own.answer(media));
-        let (Some(to), Some(body)) = (self.invite, answer) else { return self.ring(ctx) };
+        let Some((body, _)) = self.caller.first_answer(media) else { return self.ring(ctx) };
+        self.tell_progress(ctx, body);
+        self.listen_early(ctx, from);
+    }
+
+    /// The caller's early answer, and again as long as the callee rings (RFC 3261 section 13.3.1.1).
+    pub(super) fn tell_progress(&mut self, ctx: &mut Context<'_>, body: bytes::Bytes) {
+        let Some(to) = self.invite else { return };
         let reply = Reply::in_dialog(&self.caller.contact, Some(body));
         ctx.effects.push_back(Effect::Respond { to, status: Status::PROGRESS, reply });
-        self.listen_early(ctx, from);
+        self.timers.set(Timer::Remind, ctx.now + REMIND);
     }
 
     /// The callee answered: so does the caller's leg, and the other attempts are given up.
@@ -47,8 +54,8 @@ impl Call {
         let LegId::Attempt(place) = from else { return };
         let is_late = self.offer.take().is_none();
         let own = self.caller.media.as_mut().expect("a call that rings has ports");
-        let body = if is_late { Some(own.offer(media)) } else { own.answer(media) };
-        let Some(body) = body else { return self.fail(ctx, Failure::NoCommonCodec) };
+        let answer = if is_late { Some((own.offer(media), true)) } else { self.caller.first_answer(media) };
+        let Some((body, is_all)) = answer else { return self.fail(ctx, Failure::NoCommonCodec) };
         let to = self.invite.take().expect("the caller's INVITE waits for its answer while the callee rings");
 
         self.answered = Some(usize::from(place));
@@ -57,6 +64,7 @@ impl Call {
         let plan = self.plan.as_ref().expect("a call that rings has a plan");
         self.timers.set(Timer::MaxDuration, ctx.now + plan.max_duration);
         self.caller.owes_answer = is_late;
+        self.caller.is_misinformed = !is_all;
         self.accept(ctx, LegId::Caller, to, self.caller.invite_cseq, body);
         self.caller.state = LegState::Answered;
         self.caller.notes.answered = Some(ctx.now);

@@ -26,8 +26,8 @@ use crate::sip::{Name, Request, Status};
 const UNIFORM_DELAY: Duration = Duration::from_millis(200);
 /// How long the engine may take to give ports, if the time for the decision is not over before.
 const OPEN_WAIT: Duration = Duration::from_secs(2);
-/// How often a ringing caller's 180 is repeated (RFC 3261 section 13.3.1.1).
-const REMIND: Duration = Duration::from_secs(60);
+/// How often what a ringing caller last heard is repeated (RFC 3261 section 13.3.1.1).
+pub(super) const REMIND: Duration = Duration::from_secs(60);
 /// What B's Max-Forwards is held to, so that it tells little of the caller's distance.
 const MAX_FORWARDS: u8 = 20;
 
@@ -261,6 +261,14 @@ impl Call {
     /// The numbers that the callee is meant to see: its own, and the one shown.
     fn numbers_at_callee(&self) -> Vec<crate::base::PhoneNumber> {
         self.plan.iter().flat_map(|plan| [plan.destination, plan.show]).collect()
+    }
+
+    /// Tells the caller once more that the callee is alerted, with its early media where it has heard those.
+    pub(super) fn remind(&mut self, ctx: &mut Context<'_>) {
+        match self.caller.media.as_mut().and_then(LegMedia::answer_again) {
+            Some(body) => self.tell_progress(ctx, body),
+            None => self.ring(ctx),
+        }
     }
 
     /// Tells the caller that the callee is alerted, and again as long as it rings.

@@ -14,7 +14,7 @@ pub(super) enum Timer {
     Refuse,
     /// The callee has rung long enough.
     Ring,
-    /// The caller's 180 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
+    /// The caller's 180 or 183 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
     Remind,
     /// The call has lasted long enough.
     MaxDuration,
