@@ -34,6 +34,7 @@ fn is_refused(world: &World) {
     caller.send(again);
     caller.expect(503);
     assert_eq!(world.get().switch.transactions(), of_before, "a flood keeps nothing");
+    assert!(world.stateless(ALPHA).ends_with(&[503; 2]));
     assert_eq!(world.get().records.len(), records, "nor does it leave a record each time");
     assert!(world.time() - started < Duration::from_millis(50));
     assert_eq!((world.get().switch.calls(), world.received(BETA).len()), (calls, sent));

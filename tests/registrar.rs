@@ -34,6 +34,7 @@ fn a_challenge_tells_nothing_of_who_is_known() {
         let request = phone.request("REGISTER").with("Contact", "<sip:x@127.0.0.66>");
         let text = phone.ask(&request);
         assert_eq!(text.status(), Some(401));
+        assert_eq!(world.stateless(STRANGER), [401]);
         let time = world.time();
         let challenges: Vec<_> = text.all("WWW-Authenticate").map(str::to_owned).collect();
         assert_eq!(challenges.len(), 2);
