@@ -15,7 +15,7 @@ use crate::mask::guard::Guard;
 use crate::sip::{Method, Response};
 use crate::transaction::{ClientInvite, ClientRequest, Expiry, Reaction, RequestHead, Timings};
 
-/// How many branches of a fork are remembered.
+/// How many branches of a fork are ended; what comes of more is passed over.
 const MOST_STRAYS: usize = 8;
 
 /// One client transaction.
@@ -68,7 +68,7 @@ pub(super) struct Outgoing {
 pub(super) enum Success {
     /// The first: the call takes it.
     First,
-    /// The first again: this ACK once more.
+    /// One that came before: its ACK once more, where there is one.
     Again(Option<(Flow, Bytes)>),
     /// Another branch of a fork answered too, or this one after another had failed.
     Stray,
@@ -156,24 +156,23 @@ impl Clients {
     pub(super) fn success(&mut self, slot: usize, response: &Response) -> Success {
         let tag = response.to().tag().unwrap_or_default();
         let client = &mut self.table[slot];
-        let mut known = client.accepted.iter().chain(&client.strays);
-        if let Some(known) = known.find(|accepted| *accepted.tag == *tag) {
+        let known = client.accepted.iter().chain(&client.strays).filter(|known| *known.tag == *tag);
+        // The first may have come when its call was gone: then the ACK is a stray's.
+        if let Some(known) = known.max_by_key(|known| known.ack.is_some()) {
             return Success::Again(known.ack.clone());
         }
         let is_failed = matches!(&client.machine, Machine::Invite(invite) if invite.is_failed());
         if is_failed || client.accepted.is_some() {
-            return Success::Stray;
+            let is_one_too_many = client.strays.len() >= MOST_STRAYS;
+            return if is_one_too_many { Success::Again(None) } else { Success::Stray };
         }
         client.accepted = Some(Accepted { tag: tag.into(), ack: None });
         Success::First
     }
 
-    /// Keeps the ACK of a stray 2xx; of more branches than a fork can have, the rest is not remembered.
+    /// Keeps the ACK of a stray 2xx.
     pub(super) fn acknowledged_stray(&mut self, slot: usize, tag: &str, flow: Flow, bytes: Bytes) {
-        let strays = &mut self.table[slot].strays;
-        if strays.len() < MOST_STRAYS {
-            strays.push(Accepted { tag: tag.into(), ack: Some((flow, bytes)) });
-        }
+        self.table[slot].strays.push(Accepted { tag: tag.into(), ack: Some((flow, bytes)) });
     }
 
     /// Keeps the ACK of a leg's INVITE for the next time its 2xx comes.
