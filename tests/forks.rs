@@ -52,3 +52,26 @@ fn of_more_branches_than_a_fork_can_have_the_rest_is_passed_over() {
     callee.hang_up(&mut caller);
     world.end();
 }
+
+#[test]
+fn a_softphones_other_branch_is_ended_where_its_requests_come_from() {
+    let world = World::new();
+    world.phone("customer", CUSTOMER).register();
+    let mut caller = world.dial(TO_CUSTOMER);
+    let mut callee = world.incoming(CUSTOMER);
+    let mut fork = callee.fork();
+    // Behind a NAT, the address of its Contact leads nowhere.
+    for leg in [&mut callee, &mut fork] {
+        leg.contact = "<sip:customer@192.168.1.7:5062>".into();
+    }
+    callee.answer();
+    callee.expect("ACK");
+    caller.expect(200);
+    caller.ack();
+    fork.answer();
+    fork.expect("ACK");
+    fork.expect("BYE");
+    fork.ok();
+    callee.hang_up(&mut caller);
+    world.end();
+}

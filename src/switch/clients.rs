@@ -27,6 +27,8 @@ pub(super) struct Client {
     pub(super) flow: Flow,
     /// The leg that it belongs to, and what for; none for a CANCEL and for what ends a stray fork.
     pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// Its dialog's messages follow the flow, as a softphone's do.
+    pub(super) follows_flow: bool,
     /// What must not be in what follows from it: a CANCEL, the ACK and the BYE of a stray fork.
     pub(super) guard: Option<Guard>,
     /// A CANCEL is to follow as soon as a provisional response is here.
@@ -59,6 +61,8 @@ pub(super) struct Outgoing {
     pub(super) head: RequestHead,
     pub(super) bytes: Bytes,
     pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// Its dialog's messages follow the flow.
+    pub(super) follows_flow: bool,
     /// What must not be in it.
     pub(super) guard: Option<Guard>,
 }
@@ -95,7 +99,7 @@ impl Clients {
         outgoing: Outgoing,
         deadlines: &mut Deadlines<Due>,
     ) -> usize {
-        let Outgoing { method, branch, flow, head, bytes, owner, guard } = outgoing;
+        let Outgoing { method, branch, flow, head, bytes, owner, follows_flow, guard } = outgoing;
         let reliable = flow.transport.is_reliable();
         let key = (branch, method == Method::CANCEL);
         let machine = match method {
@@ -108,6 +112,7 @@ impl Clients {
             key: key.clone(),
             flow,
             owner,
+            follows_flow,
             guard,
             cancel_wanted: false,
             accepted: None,
@@ -216,8 +221,9 @@ impl Clients {
         let head = invite.head().clone();
         let bytes = head.cancel();
         let (branch, flow, guard) = (client.key.0.clone(), client.flow, client.guard.clone());
+        let (method, follows_flow) = (Method::CANCEL, client.follows_flow);
         client.schedule(slot, deadlines);
-        Some(Outgoing { method: Method::CANCEL, branch, flow, head, bytes, owner: None, guard })
+        Some(Outgoing { method, branch, flow, head, bytes, owner: None, follows_flow, guard })
     }
 
     /// Fires what is due.
