@@ -75,3 +75,21 @@ fn a_softphones_other_branch_is_ended_where_its_requests_come_from() {
     callee.hang_up(&mut caller);
     world.end();
 }
+
+#[test]
+fn a_branch_that_answers_after_another_failed_is_ended_over_tcp_too() {
+    let settings = SETTINGS.replace("sip:127.0.0.3:5060", "sip:127.0.0.3:5060;transport=tcp");
+    let world = World::with(&settings, 1);
+    world.connect(BETA);
+    let (mut caller, mut callee) = world.ringing();
+    let mut fork = callee.fork();
+    callee.say(486);
+    callee.expect("ACK");
+    caller.expect(486);
+    world.pass(SECOND);
+    fork.answer();
+    fork.expect("ACK");
+    fork.expect("BYE");
+    fork.ok();
+    world.end();
+}
