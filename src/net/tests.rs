@@ -340,6 +340,13 @@ fn names_are_resolved_to_addresses_that_can_be_reached() {
     bench.say(resolve(4, "::1"));
     let (_, Input::Resolved { id: 4, addresses }) = bench.hear() else { panic!("an answer comes") };
     assert_eq!(addresses, [], "no listener can reach IPv6");
+    for id in 5..15 {
+        bench.say(resolve(id, "localhost"));
+        let (_, Input::Resolved { id: answered, addresses }) = bench.hear() else {
+            panic!("an answer comes")
+        };
+        assert_eq!((answered, addresses.len()), (id, 1), "known by now");
+    }
 }
 
 #[test]
