@@ -4,7 +4,6 @@ mod sim;
 
 use std::time::Duration;
 
-use maskline::base::Side;
 use maskline::ledger::{HungUp, Outcome};
 use sim::*;
 
@@ -127,56 +126,6 @@ fn a_ringing_caller_is_reminded() {
     callee.ok();
     callee.say(487);
     world.end();
-}
-
-#[test]
-fn early_media_are_heard_where_they_may_be() {
-    let world = World::with(&with_trunk_key("beta", "early_media = \"relay\""), 1);
-    let mut caller = world.dial(M1);
-    let mut callee = world.incoming(BETA);
-    callee.ring();
-    caller.expect(180);
-    callee.say_with_media(183);
-    let progress = caller.expect(183);
-    assert!(progress.sdp_port() > 0);
-    let relay = world.relay();
-    let (a, b) = (&relay.sides[Side::A.index()], &relay.sides[Side::B.index()]);
-    assert!(a.sends && !a.receives, "the caller hears and is not heard");
-    assert!(b.receives && !b.sends);
-    callee.answer();
-    let answer = caller.expect(200);
-    assert_eq!(answer.body(), progress.body(), "the answer stays what it was");
-    caller.ack();
-    callee.expect("ACK");
-    let relay = world.relay();
-    assert!(relay.sides.iter().all(|side| side.sends && side.receives));
-    callee.hang_up(&mut caller);
-    world.end();
-}
-
-#[test]
-fn a_numbers_early_media_go_before_its_destinations() {
-    let with = |number: &str, of_trunk: &str| {
-        let row = format!("dialled = \"{M1}\"\n");
-        let settings = with_trunk_key("beta", &format!("early_media = \"{of_trunk}\""));
-        settings.replace(&row, &format!("{row}early_media = \"{number}\"\n"))
-    };
-    for (number, of_trunk, dialled, status) in [
-        ("relay", "ringback", M1, 183),
-        ("ringback", "relay", M1, 180),
-        ("relay", "ringback", OPEN, 180),
-        ("ringback", "relay", OPEN, 183),
-    ] {
-        let world = World::with(&with(number, of_trunk), 1);
-        let mut caller = world.dial(dialled);
-        let mut callee = world.incoming(BETA);
-        callee.say_with_media(183);
-        let heard = caller.expect(status);
-        assert_eq!(heard.body().is_empty(), status == 180, "{number} over {of_trunk} for {dialled}");
-        callee.say(486);
-        caller.expect(486);
-        world.end();
-    }
 }
 
 #[test]

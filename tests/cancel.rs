@@ -173,6 +173,7 @@ fn a_cancel_of_nothing() {
     let via = cancel.get("Via").unwrap().replace("z9hG4bK", "z9hG4bKother");
     caller.send(cancel.set("Via", via));
     caller.expect(481);
+    assert_eq!(world.stateless(ALPHA), [481], "or it would count as the repetition of a CANCEL to come");
     caller.refute(487, SECOND);
     callee.answer();
     caller.expect(200);

@@ -28,6 +28,14 @@ fn is_refused(world: &World) {
     let refusal = caller.expect(503);
     assert!((1..=5).contains(&refusal.header("Retry-After").parse::<u8>().unwrap()));
     assert_eq!(refusal.cause(), Some(34));
+    let of_before = world.get().switch.transactions();
+    let again = caller.invite.clone().unwrap();
+    let records = world.get().records.len();
+    caller.send(again);
+    caller.expect(503);
+    assert_eq!(world.get().switch.transactions(), of_before, "a flood keeps nothing");
+    assert!(world.stateless(ALPHA).ends_with(&[503; 2]));
+    assert_eq!(world.get().records.len(), records, "nor does it leave a record each time");
     assert!(world.time() - started < Duration::from_millis(50));
     assert_eq!((world.get().switch.calls(), world.received(BETA).len()), (calls, sent));
     assert!(caller.unread(100).is_none(), "there is nothing to wait for");
@@ -69,8 +77,58 @@ fn no_more_calls_than_the_settings_say() {
     }
     world.settle();
     let logs = world.logs();
-    assert!(logs.contains("above its load mark") && logs.contains("requests=8"), "{logs}");
+    assert!(logs.contains("above its load mark") && logs.contains("requests=12"), "{logs}");
     assert_eq!(world.get().records.len(), 8);
+}
+
+/// Of so many calls at one moment as many go through as may.
+fn burst(settings: &str, host: Option<(&str, Duration)>) {
+    let world = World::with(settings, 1);
+    if let Some((name, delay)) = host {
+        world.edit().names.insert(name.into(), vec![address(BETA)]);
+        world.edit().resolution_delay = delay;
+    }
+    let mut callers: Vec<Leg> = (0..60).map(|_| world.dial(M1)).collect();
+    world.pass(Duration::from_millis(450));
+    let invited = |text: &&Text| text.method() == Some("INVITE");
+    let reached: std::collections::HashSet<String> =
+        world.received(BETA).iter().filter(invited).map(|text| text.call_id().to_owned()).collect();
+    assert_eq!((reached.len(), world.get().engine.open.len()), (5, 5));
+    let refused = callers.iter_mut().filter_map(|caller| caller.unread(503));
+    let refused: Vec<Text> = refused.inspect(|text| assert!(text.get("Retry-After").is_some())).collect();
+    assert_eq!(refused.len(), 55);
+    assert_eq!(options(&world), 503);
+    (0..5).for_each(|_| world.incoming(BETA).say(486));
+    world.pass(Duration::from_millis(100));
+    assert_eq!(callers.iter_mut().filter_map(|caller| caller.unread(486)).count(), 5);
+    assert_eq!(options(&world), 200, "all places are free again");
+    world.settle();
+    let inner = world.get();
+    let of = |status| inner.records.iter().filter(|record| record.status == Some(status)).count();
+    assert_eq!((of(503), of(486)), (55, 5));
+}
+
+#[test]
+fn calls_of_one_moment_are_no_more_than_the_settings_say() {
+    let settings = with_table("[call]\nmax_calls = 5");
+    burst(&settings, None);
+    let named = settings.replace("sip:127.0.0.3:5060", "sip:beta.example");
+    burst(&named, Some(("beta.example", Duration::from_millis(300))));
+}
+
+#[test]
+fn a_caller_who_gives_up_while_a_name_is_looked_up_gives_its_place_back() {
+    let settings = with_table("[call]\nmax_calls = 1").replace("sip:127.0.0.3:5060", "sip:beta.example");
+    let world = World::with(&settings, 1);
+    world.edit().resolution_delay = SECOND;
+    let mut caller = world.dial(M1);
+    caller.expect(100);
+    world.pass(Duration::from_millis(100));
+    assert_eq!(options(&world), 503);
+    caller.cancel();
+    caller.expect(487);
+    assert_eq!(options(&world), 200);
+    world.settle();
 }
 
 #[test]

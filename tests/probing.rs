@@ -75,13 +75,25 @@ fn others_behind_the_same_trunk_are_not_touched() {
     refused(&world, "anonymous", 5);
     goes_through(&world, call(&world, CAROL, OPEN));
     goes_through(&world, call(&world, "anonymous", OPEN));
-    refused_with(&world, "anonymous", 20, &[OPEN]);
-    goes_through(&world, call(&world, CAROL, OPEN));
+    refused_with(&world, "anonymous", 30, &[IDLE]);
+    goes_through(&world, call(&world, "anonymous", OPEN));
     let mut of_beta = world.caller(BETA, BOB, M2);
     of_beta.call();
     let mut callee = world.incoming(ALPHA);
     callee.say(486);
     of_beta.expect(486);
+    world.settle();
+}
+
+#[test]
+fn callers_without_a_number_are_held_together_to_twenty_times_the_rate() {
+    let world = world();
+    refused(&world, "anonymous", 399);
+    goes_through(&world, call(&world, "anonymous", OPEN));
+    refused_with(&world, "anonymous", 60, &[OPEN]);
+    goes_through(&world, call(&world, CAROL, OPEN));
+    world.pass(SECOND);
+    goes_through(&world, call(&world, "anonymous", OPEN));
     world.settle();
 }
 

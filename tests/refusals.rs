@@ -99,6 +99,20 @@ fn emergency_numbers_and_short_codes_are_refused_at_once() {
 }
 
 #[test]
+fn other_services_and_other_requests_are_of_an_unknown_kind() {
+    for (method, uri) in
+        [("INVITE", "urn:service:sosfoo"), ("INVITE", "urn:service:so"), ("OPTIONS", "urn:service:sos")]
+    {
+        let world = World::new();
+        let mut caller = world.caller(ALPHA, ALICE, M1);
+        let request = caller.request(method).to_uri(uri);
+        caller.send(request);
+        world.expect(caller.at, "416", |text| text.status() == Some(416));
+        world.settle();
+    }
+}
+
+#[test]
 fn a_number_that_only_begins_like_an_emergency_number_is_a_number() {
     for dialled in ["1124567890", "+911124567890", "01123456789", "1121"] {
         let world = World::with(&SETTINGS.replace(IDLE, "+911124567890"), 1);

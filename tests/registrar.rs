@@ -34,6 +34,7 @@ fn a_challenge_tells_nothing_of_who_is_known() {
         let request = phone.request("REGISTER").with("Contact", "<sip:x@127.0.0.66>");
         let text = phone.ask(&request);
         assert_eq!(text.status(), Some(401));
+        assert_eq!(world.stateless(STRANGER), [401]);
         let time = world.time();
         let challenges: Vec<_> = text.all("WWW-Authenticate").map(str::to_owned).collect();
         assert_eq!(challenges.len(), 2);
@@ -93,7 +94,7 @@ fn a_proof_for_another_name_than_the_one_claimed() {
 }
 
 #[test]
-fn a_proof_is_for_the_uri_that_the_request_goes_to() {
+fn a_proof_is_for_the_host_that_the_request_goes_to() {
     let world = World::new();
     let mut agent = world.phone("agent", AGENT);
     let mut status = |uri: &str| {
@@ -103,10 +104,16 @@ fn a_proof_is_for_the_uri_that_the_request_goes_to() {
         let request = agent.request("REGISTER").with("Authorization", proof);
         agent.ask(&request).status()
     };
-    for same in ["sip:127.0.0.1", "SIP:127.0.0.1", "sip:127.0.0.1;x=1"] {
+    for same in [
+        "sip:127.0.0.1",
+        "SIP:127.0.0.1",
+        "sip:127.0.0.1:5060",
+        "sip:127.0.0.1;transport=tcp",
+        "sips:127.0.0.1",
+    ] {
         assert_eq!(status(same), Some(200), "{same}");
     }
-    for other in ["sip:127.0.0.2", "sip:agent@127.0.0.1", "sips:127.0.0.1", "127.0.0.1", ""] {
+    for other in ["sip:127.0.0.2", "sip:agent@127.0.0.1", "tel:+919876500001", "127.0.0.1", ""] {
         assert_eq!(status(other), Some(401), "{other}");
     }
 }
@@ -280,4 +287,32 @@ fn a_stranger_that_calls_in_a_phones_name_is_challenged_like_anyone() {
         text.headers().iter().map(|(label, _)| label.clone()).collect::<Vec<_>>()
     });
     assert_eq!(heard[0], heard[1]);
+}
+
+#[test]
+fn passwords_can_be_guessed_so_often_and_no_more() {
+    let world = World::new();
+    let mut phone = world.phone("agent", AGENT);
+    let request = phone.request("REGISTER");
+    let challenge = phone.ask(&request);
+    let challenge = challenge.header("WWW-Authenticate");
+    let (realm, nonce) = (quoted(challenge, "realm"), quoted(challenge, "nonce"));
+    let mut bring = |password: &str, count: u32| {
+        password.clone_into(&mut phone.password);
+        let proof = phone.answer(realm, nonce, count, "REGISTER", "sip:127.0.0.1");
+        let register = phone.request("REGISTER").with("Authorization", proof);
+        world.send(phone.at, register.bytes());
+    };
+    let is_registered = || {
+        world.pass(Duration::from_millis(20));
+        world.unread(address(AGENT), |text| text.status() == Some(200)).is_some()
+    };
+    (1..=60).for_each(|count| bring(&format!("guess {count}"), count));
+    assert!(!is_registered());
+    bring("agent-demo-password", 61);
+    assert!(!is_registered(), "no proof is looked at any more");
+    world.pass(SECOND);
+    bring("agent-demo-password", 62);
+    assert!(is_registered());
+    world.settle();
 }

@@ -298,3 +298,23 @@ fn hold_from_both_sides() {
     assert!(world.relay().sides.iter().all(|side| side.sends && side.receives));
     end(&world, caller, callee);
 }
+
+#[test]
+fn an_update_is_answered_before_its_sender_gives_it_up() {
+    let world = World::new();
+    let (mut caller, mut callee) = world.established();
+    let (talks, sent) = (caller.media.clone(), world.time());
+    caller.update(talks.clone().direction("sendonly"));
+    callee.expect("INVITE");
+    callee.say(180);
+    world.pass(15 * SECOND);
+    assert!(callee.unread("CANCEL").is_none());
+    callee.stop_ringing();
+    let refusal = world.expect(caller.at, "an answer", |text| {
+        text.cseq_method() == "UPDATE" && text.status().is_some_and(|status| status >= 300)
+    });
+    assert!(world.time() - sent < 20 * SECOND, "{refusal}");
+    assert!(world.relay().sides.iter().all(|side| side.sends && side.receives), "all is as before");
+    caller.media = talks;
+    end(&world, caller, callee);
+}

@@ -153,6 +153,7 @@ scenarios! {
     subscribe_is_refused: no_call(),
     unknown_dialog_481: no_call(),
     register_is_challenged: no_call(),
+    phone_calls_after_a_challenge: Stage { hosts: [7, 3], ..COMMON },
     unknown_source_gets_silence: Stage { hosts: [9, 3], ..no_call() },
 }
 

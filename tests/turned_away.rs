@@ -89,6 +89,7 @@ fn what_cannot_be_read_is_remembered_as_long_as_it_may_come_again() {
         world.pass(wait * SECOND);
         assert_eq!(world.get().records.len(), records);
     }
+    assert_eq!(world.stateless(ALPHA), [400; 3]);
     world.settle();
 }
 

@@ -32,8 +32,9 @@ struct Extent {
     timed: usize,
 }
 
-/// The longest that anything of a call outlives it: 64 T1, for which transactions absorb retransmissions, and a little.
-const LINGER: Duration = Duration::from_secs(36);
+/// The longest that anything of a call outlives it: 64 T1, for which transactions absorb retransmissions, and then the
+/// time over which the allocator gives the memory back.
+const LINGER: Duration = Duration::from_secs(70);
 
 const FULL: Extent = Extent { hold: 20, standing: 2000, many: 100_000, timed: 2000 };
 const SHORT: Extent = Extent { hold: 4, standing: 500, many: 5000, timed: 300 };
@@ -168,7 +169,8 @@ fn growth_after_many_calls(extent: &Extent) {
     let instance = start();
     let callee = Callee::start(&instance);
     let lasting = Duration::from_millis(20);
-    // The first calls fill tables and buffers, which stay: as many as transactions are kept of at this rate.
+    let start = process::resident(instance.pid());
+    // As many as transactions are kept of at this rate: the peak is reached.
     let first = extent.many.min(500 * 40);
     Load { rate: 500, calls: first, lasting }.run(&instance);
     sleep(LINGER);
@@ -176,10 +178,12 @@ fn growth_after_many_calls(extent: &Extent) {
     let outcome = Load { rate: 500, calls: extent.many, lasting }.run(&instance);
     sleep(LINGER);
     let after = process::resident(instance.pid());
+    let peak = process::peak(instance.pid());
+    let [start, before, after, peak] = [start, before, after, peak].map(|memory| memory / 1024.0);
     let note = if outcome.is_clean(extent.many) { String::new() } else { format!(" ({outcome})") };
     row(
-        &format!("memory after {first} calls / after {} more", extent.many),
-        &format!("{:.1} / {:.1} MiB{note}", before / 1024.0, after / 1024.0),
+        &format!("memory at the start / after {first} calls / after {} more; at the peak", extent.many),
+        &format!("{start:.1} / {before:.1} / {after:.1} MiB; {peak:.1} MiB{note}"),
     );
     drop(callee);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::effect::{Effect, LegId, Purpose, ServerId};
+use super::setup::REMIND;
 use super::summons::sayable;
 use super::{Asked, Call, Context, Exchange, LegState, Stage, Timer};
 use crate::base::Side;
@@ -45,14 +46,21 @@ impl Call {
 
     /// The callee's early media reach the caller, where it has said where.
     fn progress(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
-        let Some(to) = self.invite else { return self.overhear(ctx, from) };
-        let caller = self.leg_mut(LegId::CALLER);
-        let Some(body) = caller.media.as_mut().and_then(|own| own.answer(media)) else {
-            return self.ring(ctx);
-        };
-        let reply = Reply::in_dialog(&caller.contact, Some(body));
-        ctx.effects.push_back(Effect::Respond { to, status: Status::PROGRESS, reply });
+        if self.invite.is_none() {
+            return self.overhear(ctx, from);
+        }
+        let answer = self.leg_mut(LegId::CALLER).first_answer(media);
+        let Some((body, _)) = answer else { return self.ring(ctx) };
+        self.answer_early(ctx, body);
         self.listen_early(ctx, from);
+    }
+
+    /// The caller's early answer, and again as long as the callee rings (RFC 3261 section 13.3.1.1).
+    pub(super) fn answer_early(&mut self, ctx: &mut Context<'_>, body: bytes::Bytes) {
+        let Some(to) = self.invite else { return };
+        let reply = Reply::in_dialog(&self.leg(LegId::CALLER).contact, Some(body));
+        ctx.effects.push_back(Effect::Respond { to, status: Status::PROGRESS, reply });
+        self.timers.set(Timer::Remind, ctx.now + REMIND);
     }
 
     /// The callee answered: so does the caller's leg, where its INVITE still waits for that.
@@ -63,9 +71,10 @@ impl Call {
         let is_late = self.offer.take().is_none();
         let caller = self.leg_mut(LegId::CALLER);
         let own = caller.media.as_mut().expect("a call that rings has ports");
-        let body = if is_late { Some(own.offer(media)) } else { own.answer(media) };
-        let Some(body) = body else { return self.fail(ctx, Failure::NoCommonCodec) };
+        let answer = if is_late { Some((own.offer(media), true)) } else { caller.first_answer(media) };
+        let Some((body, is_all)) = answer else { return self.fail(ctx, Failure::NoCommonCodec) };
         caller.owes_answer = is_late;
+        caller.is_misinformed = !is_all;
         caller.state = LegState::Answered;
         caller.notes.answered = Some(ctx.now);
         caller.notes.status = Some(Status::OK.code());
@@ -112,7 +121,11 @@ impl Call {
         }
         let offer = leg.media.as_mut().expect("a connected leg has media").offer(media);
         leg.send(ctx, other, Purpose::Reinvite, |head, contact| write::reinvite(head, contact, &offer));
-        self.timers.set(Timer::Offer, ctx.now + ctx.policy.timings().timeout());
+        // An UPDATE has no more than 64 T1 for its final response (RFC 3261 section 17.1.2.2, timer F).
+        let is_update = self.exchange.as_ref().and_then(|exchange| exchange.asked);
+        let is_update = is_update.is_some_and(|asked| asked.invite.is_none());
+        let patience = ctx.policy.timings().timeout() / if is_update { 2 } else { 1 };
+        self.timers.set(Timer::Offer, ctx.now + patience);
     }
 
     /// The other side accepted: the answer goes back to the side that asked.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use ipnet::IpNet;
 
 use super::effect::{Purpose, ServerId};
@@ -61,6 +62,8 @@ pub struct Leg {
     pub(super) unacknowledged: Option<(ServerId, u32)>,
     /// The ACK has to bring the answer to the offer in our 2xx.
     pub(super) owes_answer: bool,
+    /// It was told early of other media than the callee has accepted since: once its ACK is here, it is offered those.
+    pub(super) is_misinformed: bool,
     /// What we hang up with once the ACK is here (RFC 3261 section 15).
     pub(super) bye_after_ack: Option<Cause>,
     /// Our own INVITE inside its dialog has no final response.
@@ -106,6 +109,7 @@ impl Leg {
             takes_info: true,
             unacknowledged: None,
             owes_answer: false,
+            is_misinformed: false,
             bye_after_ack: None,
             is_reinviting: false,
             is_hanging_up: false,
@@ -135,6 +139,19 @@ impl Leg {
             media.hear(heard.remote);
         }
         self.wants.insert(heard.media).clone()
+    }
+
+    /// The answer to the caller's offer with what the callee accepts, and whether it says all that: for one offer there
+    /// is one answer, so that an early one stands whatever the callee, or another branch of a fork, says after it (RFC
+    /// 3261 section 13.2.1, RFC 6337 section 2.2). `None` where nothing is left.
+    pub(super) fn first_answer(&mut self, media: &Media) -> Option<(Bytes, bool)> {
+        let own = self.media.as_mut()?;
+        if own.media().is_none() {
+            return own.answer(media).map(|body| (body, true));
+        }
+        let now = own.clone().answer(media)?;
+        let first = own.answer_again()?;
+        Some((first.clone(), first == now))
     }
 
     /// The party did not take our offer: what was agreed before stands.

@@ -184,10 +184,16 @@ impl Call {
         self.stage == Stage::Over && !self.legs().any(is_hanging_up)
     }
 
-    /// Whether it has media ports, or has asked for them.
+    /// Whether it waits for its decision, or for where that leads.
     #[must_use]
-    pub fn has_ports(&self) -> bool {
-        !matches!(self.relay, Relay::None | Relay::Closed)
+    pub fn is_undecided(&self) -> bool {
+        self.stage == Stage::Deciding
+    }
+
+    /// Whether it has media ports, or may still want some.
+    #[must_use]
+    pub fn needs_ports(&self) -> bool {
+        self.is_undecided() || !matches!(self.relay, Relay::None | Relay::Closed)
     }
 
     /// Whether the two parties are connected.

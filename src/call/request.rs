@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::effect::{Effect, LegId, Purpose, ServerId};
 use super::{Asked, Call, Context, Exchange, LegState};
-use crate::base::Flow;
+use crate::base::{Flow, Side};
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::write::{self, Reply};
@@ -56,7 +56,20 @@ impl Call {
         }
         if std::mem::take(&mut leg.owes_answer) {
             self.late_answer(ctx, id, request);
+        } else if std::mem::take(&mut leg.is_misinformed) {
+            self.correct(ctx);
         }
+    }
+
+    /// The callee's media, where the caller's early answer said others, reach the caller as an offer.
+    fn correct(&mut self, ctx: &mut Context<'_>) {
+        let Some(callee) = self.connected(Side::B) else { return };
+        let leg = self.leg(callee);
+        let remote = leg.media.as_ref().and_then(LegMedia::heard).cloned();
+        let (Some(remote), Some(media)) = (remote, leg.wants.clone()) else { return };
+        let heard = Heard { remote, media: media.clone() };
+        self.exchange = Some(Exchange { from: Side::B, asked: None, heard, is_given_up: false });
+        self.cross(ctx, callee, Crossing::Offer(media));
     }
 
     /// The answer that an ACK brings to the offer in our 2xx.

@@ -28,8 +28,8 @@ use crate::sip::{Name, Request, Status};
 const UNIFORM_DELAY: Duration = Duration::from_millis(200);
 /// How long the engine may take to give ports, if the time for the decision is not over before.
 const OPEN_WAIT: Duration = Duration::from_secs(2);
-/// How often a ringing caller's 180 is repeated (RFC 3261 section 13.3.1.1).
-const REMIND: Duration = Duration::from_secs(60);
+/// How often what a ringing caller last heard is repeated (RFC 3261 section 13.3.1.1).
+pub(super) const REMIND: Duration = Duration::from_secs(60);
 /// What B's Max-Forwards is held to, so that it tells little of the caller's distance.
 const MAX_FORWARDS: u8 = 20;
 
@@ -160,6 +160,15 @@ impl Call {
         }
     }
 
+    /// It was to be bridged, but by now this node has as many calls as it may: the caller is to try again after so many
+    /// seconds.
+    pub fn crowded_out(&mut self, ctx: &mut Context<'_>, decision: &Decision, retry_after: u8) {
+        self.timers.stop(Timer::Decide);
+        self.notes.decided(ctx.now, decision);
+        let reply = Reply { retry_after: Some(retry_after), ..Reply::because(Cause::NoCircuit) };
+        self.refuse(ctx, Status::SERVICE_UNAVAILABLE, reply, Outcome::Refused);
+    }
+
     fn refused(&mut self, ctx: &mut Context<'_>, refusal: &Refusal) {
         match refusal.kind.treatment() {
             Treatment::Uniform => {
@@ -267,6 +276,14 @@ impl Call {
         match side {
             Side::A => Guard::new(plan.destination, &[caller, plan.show]),
             Side::B => Guard::new(caller, &[plan.destination, plan.show]),
+        }
+    }
+
+    /// Tells the caller once more that the callee is alerted, with its early media where it has heard those.
+    pub(super) fn remind(&mut self, ctx: &mut Context<'_>) {
+        match self.leg_mut(LegId::CALLER).media.as_mut().and_then(LegMedia::answer_again) {
+            Some(body) => self.answer_early(ctx, body),
+            None => self.ring(ctx),
         }
     }
 

@@ -141,7 +141,7 @@ impl Call {
                 Timer::Open => self.give_up_ports(ctx),
                 Timer::Refuse => self.refuse_uniformly(ctx),
                 Timer::Ring => self.fail(ctx, Failure::NoAnswer),
-                Timer::Remind => self.ring(ctx),
+                Timer::Remind => self.remind(ctx),
                 Timer::Order => self.order_due(ctx),
                 Timer::MaxDuration => self.finish(ctx, HungUp::MaxDuration, Cause::Timer),
                 Timer::Glare => self.offer_again(ctx),

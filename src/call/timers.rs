@@ -16,7 +16,7 @@ pub(super) enum Timer {
     Ring,
     /// What an order waits for: the pause before another try, the key that confirms, the end of the busy tone.
     Order,
-    /// The caller's 180 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
+    /// The caller's 180 or 183 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
     Remind,
     /// The call has lasted long enough.
     MaxDuration,

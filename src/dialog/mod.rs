@@ -105,11 +105,12 @@ impl Dialog {
     /// A dialog of its own that a second 2xx makes of the same INVITE, when it was forked on its way (RFC 3261
     /// section 13.2.2.4); `None` where it can't be answered.
     #[must_use]
-    pub fn fork(head: &RequestHead, response: &Response, flow: Flow) -> Option<Self> {
+    pub fn fork(head: &RequestHead, response: &Response, flow: Flow, follows_flow: bool) -> Option<Self> {
         let (local, tag) = head.from.rsplit_once(";tag=")?;
         let (call_id, remote) = (head.call_id.clone(), head.to.clone());
         let mut dialog = Self::uac(call_id, local.into(), tag.into(), remote, head.uri.clone(), flow);
         dialog.local_seq = head.cseq;
+        dialog.follows_flow = follows_flow;
         // Without a Contact it can still be told to end, at the Request-URI.
         let _ = dialog.establish(response);
         Some(dialog)

@@ -290,15 +290,17 @@ fn a_fork_is_a_dialog_of_its_own() {
     first.establish(&response(";tag=one", "Contact: <sip:one@192.0.2.9>\r\n")).unwrap();
     let stray =
         response(";tag=two", "Contact: <sip:two@192.0.2.10>\r\nRecord-Route: <sip:p@192.0.2.2;lr>\r\n");
-    let mut second = Dialog::fork(&head, &stray, peer()).unwrap();
+    let mut second = Dialog::fork(&head, &stray, peer(), false).unwrap();
     assert_eq!((&*first.remote_tag, &*second.remote_tag), ("one", "two"));
     assert_eq!((&*second.call_id, &*second.local_tag), ("call", "ours"));
     let ack = second.ack("via".into(), head.cseq);
     assert_eq!((ack.cseq, &*ack.uri, &*ack.to), (1, "sip:two@192.0.2.10", "<sip:callee@192.0.2.1>;tag=two"));
     assert_eq!(second.next_hop().remote.to_string(), "192.0.2.2:5060");
+    let behind_nat = Dialog::fork(&head, &stray, peer(), true).unwrap();
+    assert_eq!(behind_nat.next_hop(), peer(), "a softphone's follows the flow");
     let bye = second.request("via".into());
     assert_eq!((bye.cseq, &*bye.from), (2, "<sip:shown@198.51.100.7>;tag=ours"));
-    let nowhere = Dialog::fork(&head, &response(";tag=two", ""), peer()).unwrap();
+    let nowhere = Dialog::fork(&head, &response(";tag=two", ""), peer(), false).unwrap();
     let ack = nowhere.ack("via".into(), head.cseq);
     assert_eq!(
         (&ack.uri, &*ack.to),

@@ -30,7 +30,7 @@ pub struct LegMedia {
 /// What the leg's party last said of its media.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoteMedia {
-    /// Where it wants RTP; none on a hold by port 0 or an unspecified address.
+    /// Where it wants RTP; none on a hold by an unspecified address.
     pub rtp: Option<SocketAddr>,
     /// Where it wants RTCP, if not at the next port.
     pub rtcp: Option<SocketAddr>,

@@ -183,7 +183,8 @@ impl Handle {
 
     /// Hands over what waits; false while some orders still have to.
     pub fn flush(&mut self) -> bool {
-        self.lines.iter_mut().all(Line::flush)
+        // Each has its turn, whether or not one before it is full.
+        self.lines.iter_mut().fold(true, |is_done, line| line.flush() & is_done)
     }
 
     /// Every order for a relay goes to the one thread that owns it, in order.
@@ -230,6 +231,21 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_line_does_not_hold_up_the_others() {
+        let line = |room: usize| {
+            let (orders, received) = bounded(room);
+            let order = |relay| Order::Command(Command::Close { relay: RelayId(relay) });
+            let waker = Arc::new(Waker::new().unwrap());
+            (Line { orders, waker, waiting: [order(1), order(2)].into() }, received)
+        };
+        let ((full, _first), (free, second)) = (line(1), line(2));
+        let ports = Arc::new(Ports::new(&(20_000..=20_099), Duration::ZERO, &mut Random::from_number(1)));
+        let mut handle = Handle { lines: vec![full, free], ports, events: Arc::new(|_| ()), told: None };
+        assert!(!handle.flush());
+        assert_eq!(second.len(), 2);
+    }
 
     #[test]
     fn orders_beyond_the_channel_wait_and_keep_their_order() {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::backlog::Backlog;
 use super::listen::Sockets;
 use super::post::{Inbox, Post, Posts, Signal};
-use super::resolve::{self, Families};
+use super::resolve::{Asker, Families, Resolver};
 use super::streams::{StreamLimits, Streams};
 use super::tally::{Share, Tally};
 use super::udp::UdpPort;
@@ -130,6 +130,7 @@ struct Shard<M, S> {
     inbox: Inbox,
     streams: Arc<Streams>,
     families: [Families; 2],
+    resolver: Resolver,
     buffer: Box<[u8]>,
     share: Share,
     backlog: Backlog,
@@ -160,6 +161,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
             inbox,
             streams,
             families,
+            resolver: Resolver::default(),
             buffer,
             share,
             backlog,
@@ -296,7 +298,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
                 Output::Resolve { id, host, port, transport } => {
                     let families = self.families[usize::from(transport.is_reliable())];
                     let post = self.streams.posts.get(self.index).clone();
-                    resolve::start(id, host, port, families, post);
+                    self.resolver.ask(now, host, port, Asker { id, families, post });
                 }
                 Output::Decide { call, question } => {
                     let decision = self.services.decide(&question);

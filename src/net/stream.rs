@@ -113,7 +113,7 @@ async fn write(
         // The connection itself holds a sender, so that the queue never ends before it.
         let Some(bytes) = queue.recv().await else { return Err(End::Idle) };
         timeout(limit, stream.write_all(&bytes)).await.map_err(|_| End::Slow)??;
-        connection.written(bytes.len());
+        connection.written(&bytes);
     }
 }
 
@@ -125,11 +125,12 @@ async fn read(stream: ReadHalf<'_>, streams: &Streams, connection: &Connection) 
             Ok(ready) => ready?,
             // What was sent meanwhile may have given the peer more time.
             Err(_) if patience.deadline(&streams.limits, connection.is_used()) > Instant::now() => continue,
-            Err(_) => return Err(if patience.is_pressing() { End::Slow } else { End::Idle }),
+            Err(_) => return Err(patience.end()),
         }
         if !take(&stream, &mut framer)? {
             continue;
         }
+        let mut is_pinged = false;
         while let Some(frame) = framer.next().map_err(End::Framing)? {
             match frame {
                 Frame::Message(bytes) => {
@@ -137,13 +138,21 @@ async fn read(stream: ReadHalf<'_>, streams: &Streams, connection: &Connection) 
                     patience.partial_since = None;
                     streams.posts.deliver(connection.shard, connection.flow, bytes).await;
                 }
-                Frame::Ping => {
-                    connection.enqueue(PONG, streams.limits.queue);
-                }
+                Frame::Ping => is_pinged = true,
                 Frame::Pong => {}
             }
         }
-        patience.heard(Instant::now(), framer.is_partial());
+        // One for all that came at once: what it costs us to answer does not grow with what a peer sends.
+        if is_pinged && !connection.enqueue(PONG, streams.limits.queue) {
+            return Err(End::Full);
+        }
+        let now = Instant::now();
+        patience.heard(now, framer.is_partial());
+        if patience.deadline(&streams.limits, connection.is_used()) <= now {
+            return Err(patience.end());
+        }
+        // Whoever never stops sending has one read of each turn, as everybody else.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -186,6 +195,11 @@ impl Patience {
     /// Whether a message is awaited, and not just any sign of life.
     fn is_pressing(&self) -> bool {
         self.partial_since.is_some() || self.proven.is_none()
+    }
+
+    /// What the end is called when the deadline has passed.
+    fn end(&self) -> End {
+        if self.is_pressing() { End::Slow } else { End::Idle }
     }
 
     fn deadline(&self, limits: &StreamLimits, used: bool) -> Instant {

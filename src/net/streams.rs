@@ -36,7 +36,7 @@ pub struct StreamLimits {
     pub write: Duration,
     /// How long opening a connection may take.
     pub connect: Duration,
-    /// Bytes that may wait for a peer to read.
+    /// Bytes that may wait for a peer to read, with what it takes to keep each message.
     pub queue: usize,
 }
 
@@ -78,8 +78,8 @@ pub(super) struct Connection {
 impl Connection {
     /// Puts bytes in line for the peer; a peer that lets too many wait loses the connection.
     pub(super) fn enqueue(&self, bytes: Bytes, limit: usize) -> bool {
-        let length = bytes.len();
-        if self.queued.fetch_add(length, Ordering::Relaxed) + length > limit {
+        let weight = weight(&bytes);
+        if self.queued.fetch_add(weight, Ordering::Relaxed) + weight > limit {
             self.close.notify_one();
             return false;
         }
@@ -87,8 +87,9 @@ impl Connection {
     }
 
     /// Counts bytes that have left.
-    pub(super) fn written(&self, length: usize) {
-        if self.queued.fetch_sub(length, Ordering::Relaxed) == length {
+    pub(super) fn written(&self, bytes: &Bytes) {
+        let weight = weight(bytes);
+        if self.queued.fetch_sub(weight, Ordering::Relaxed) == weight {
             self.emptied.notify_waiters();
         }
     }
@@ -107,6 +108,11 @@ impl Connection {
             emptied.await;
         }
     }
+}
+
+/// What bytes that wait take in memory.
+fn weight(bytes: &Bytes) -> usize {
+    bytes.len() + size_of::<Bytes>()
 }
 
 /// All connections of the process.
@@ -382,10 +388,12 @@ mod tests {
 
     #[test]
     fn a_peer_that_does_not_read_cannot_hold_memory() {
-        let (streams, _inbox) = table(StreamLimits { queue: 10, ..StreamLimits::default() });
-        let ticket = streams.admit(flow("192.0.2.1:1"), 0).unwrap();
-        assert_eq!(streams.send(&flow("192.0.2.1:1"), Bytes::from_static(b"12345678"), 0), Ok(()));
-        assert_eq!(streams.send(&flow("192.0.2.1:1"), Bytes::from_static(b"12345678"), 0), Err(FlowGone));
-        drop(ticket);
+        let (streams, _inbox) = table(StreamLimits { queue: 1_000, ..StreamLimits::default() });
+        let taken = |bytes: &'static [u8]| {
+            let _ticket = streams.admit(flow("192.0.2.1:1"), 0).unwrap();
+            let send = || streams.send(&flow("192.0.2.1:1"), Bytes::from_static(bytes), 0);
+            (0..1_000).take_while(|_| send().is_ok()).count()
+        };
+        assert_eq!((taken(&[b'x'; 500]), taken(b"\r\n")), (1, 1_000 / (2 + size_of::<Bytes>())));
     }
 }

@@ -189,6 +189,40 @@ fn a_peer_that_never_completes_a_message_is_closed() {
     assert!(is_closed(&mut silent) && is_closed(&mut slow));
 }
 
+/// Sends pings without a pause and reads what comes back, until the connection is closed: false where it is not.
+fn pings_until_closed(mut stream: TcpStream) -> bool {
+    let pings = b"\r\n\r\n".repeat(16_384);
+    stream.set_nonblocking(true).unwrap();
+    let is_over = |done: std::io::Result<usize>| {
+        done.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock)
+    };
+    #[expect(clippy::disallowed_methods, reason = "a test that must not hang")]
+    let until = std::time::Instant::now() + PATIENCE;
+    #[expect(clippy::disallowed_methods, reason = "a test that must not hang")]
+    while std::time::Instant::now() < until {
+        if is_over(stream.write(&pings)) || is_over(stream.read(&mut [0; 65_536])) {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn a_peer_that_never_stops_pinging_holds_nobody_up_and_wins_no_time() {
+    let bench = bench(1, StreamLimits { message: Duration::from_millis(500), ..StreamLimits::default() });
+    let stranger = bench.connect();
+    let pinging = std::thread::spawn(move || pings_until_closed(stranger));
+    let trunk = client();
+    let mut answered = 0;
+    while !pinging.is_finished() {
+        trunk.send_to(&message("ECHO", "1"), bench.udp).unwrap();
+        trunk.recv_from(&mut [0; 200]).expect("others are heard meanwhile");
+        answered += 1;
+    }
+    assert!(pinging.join().unwrap(), "it was closed in time");
+    assert!(answered > 1, "{answered}");
+}
+
 #[test]
 fn a_quiet_connection_is_closed_and_its_loss_told_if_it_was_used() {
     let quick = Duration::from_millis(50);
@@ -306,6 +340,13 @@ fn names_are_resolved_to_addresses_that_can_be_reached() {
     bench.say(resolve(4, "::1"));
     let (_, Input::Resolved { id: 4, addresses }) = bench.hear() else { panic!("an answer comes") };
     assert_eq!(addresses, [], "no listener can reach IPv6");
+    for id in 5..15 {
+        bench.say(resolve(id, "localhost"));
+        let (_, Input::Resolved { id: answered, addresses }) = bench.hear() else {
+            panic!("an answer comes")
+        };
+        assert_eq!((answered, addresses.len()), (id, 1), "known by now");
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct PayloadMap {
 /// sent to it, and nothing it sends is accepted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Endpoint {
-    /// Where its description wants RTP; `None` while unknown, or on hold by port 0 or an unspecified address.
+    /// Where its description wants RTP; `None` while unknown, or on hold by an unspecified address.
     pub rtp: Option<SocketAddr>,
     /// Where it wants RTCP; `None` for the port after RTP's (RFC 3550 section 11).
     pub rtcp: Option<SocketAddr>,
@@ -60,7 +60,7 @@ pub enum Command {
     },
     /// What signalling knows of a side from now on. Its source is learned anew only where the signalled address
     /// (`rtp`) differs from the one of the last `Set` that had any. Where anything changed, silence is counted from
-    /// now; it is never counted while neither side `receives`.
+    /// now; it is counted as soon as either side has `formats`, on hold too, where RTCP shows that the sides are there.
     Set {
         /// Which relay.
         relay: RelayId,

@@ -136,8 +136,6 @@ pub struct Audio {
     pub port: u16,
     /// Where RTCP goes, where `a=rtcp` says so (RFC 3605); otherwise the port after RTP's.
     pub rtcp: Option<SocketAddr>,
-    /// RTP and RTCP may share the port (RFC 5761).
-    pub rtcp_mux: bool,
     /// Which way it flows, seen from the sender of the description; with an unspecified address it receives
     /// nothing (RFC 3264 section 8.4).
     pub direction: Direction,
@@ -199,8 +197,6 @@ pub struct Description {
     pub audio: Option<Audio>,
     /// The m-lines in their order, at most one of them [`Line::Audio`].
     pub lines: Vec<Line>,
-    /// It asks for T.38 fax (RFC 3362): an image stream whose port is not 0.
-    pub fax: bool,
 }
 
 #[cfg(test)]

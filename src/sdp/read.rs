@@ -22,8 +22,7 @@ pub fn parse(body: &[u8]) -> Result<Description, Fault> {
             lines.push(Line::Declined(section.media.declined()?));
         }
     }
-    let fax = media.iter().any(|section| section.media.is_fax());
-    Ok(Description { audio, lines, fax })
+    Ok(Description { audio, lines })
 }
 
 /// The audio stream to use: the first with a port that is not secure, else the first with a port, else the first.
@@ -113,12 +112,6 @@ impl<'a> MediaLine<'a> {
         Profile::from_token(self.protocol).filter(|_| self.kind.eq_ignore_ascii_case("audio"))
     }
 
-    fn is_fax(&self) -> bool {
-        self.port != 0
-            && self.kind.eq_ignore_ascii_case("image")
-            && self.formats[0].eq_ignore_ascii_case("t38")
-    }
-
     fn declined(&self) -> Result<Declined, Fault> {
         Ok(Declined {
             kind: token(self.kind)?,
@@ -142,7 +135,6 @@ struct Section<'a> {
     direction: Option<Direction>,
     ptime: Option<u8>,
     rtcp: Option<&'a str>,
-    rtcp_mux: bool,
     rtpmaps: Vec<(u8, &'a str)>,
     fmtps: Vec<(u8, &'a str)>,
 }
@@ -158,7 +150,6 @@ impl<'a> Section<'a> {
                 Some(("ptime", value)) => self.ptime = packet_time(value),
                 Some(("rtcp", value)) => self.rtcp = Some(value),
                 Some(_) => {}
-                None if value == "rtcp-mux" => self.rtcp_mux = true,
                 None => self.direction = Direction::from_attribute(value.trim_end()).or(self.direction),
             },
             _ => {}
@@ -181,7 +172,6 @@ impl<'a> Section<'a> {
             address,
             port,
             rtcp: self.rtcp.and_then(|value| rtcp_address(value, address)),
-            rtcp_mux: self.rtcp_mux,
             direction,
             ptime: self.ptime.or(session.ptime),
             formats: self.formats(),

@@ -15,7 +15,7 @@ use crate::mask::guard::Guard;
 use crate::sip::{Method, Response};
 use crate::transaction::{ClientInvite, ClientRequest, Expiry, Reaction, RequestHead, Timings};
 
-/// How many branches of a fork are remembered.
+/// How many branches of a fork are ended; what comes of more is passed over.
 const MOST_STRAYS: usize = 8;
 
 /// One client transaction.
@@ -27,6 +27,8 @@ pub(super) struct Client {
     pub(super) flow: Flow,
     /// The leg that it belongs to, and what for; none for a CANCEL and for what ends a stray fork.
     pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// Its dialog's messages follow the flow, as a softphone's do.
+    pub(super) follows_flow: bool,
     /// What must not be in what follows from it: a CANCEL, the ACK and the BYE of a stray fork.
     pub(super) guard: Option<Guard>,
     /// A CANCEL is to follow as soon as a provisional response is here.
@@ -59,6 +61,8 @@ pub(super) struct Outgoing {
     pub(super) head: RequestHead,
     pub(super) bytes: Bytes,
     pub(super) owner: Option<(CallKey, LegId, Purpose)>,
+    /// Its dialog's messages follow the flow.
+    pub(super) follows_flow: bool,
     /// What must not be in it.
     pub(super) guard: Option<Guard>,
 }
@@ -68,7 +72,7 @@ pub(super) struct Outgoing {
 pub(super) enum Success {
     /// The first: the call takes it.
     First,
-    /// The first again: this ACK once more.
+    /// One that came before: its ACK once more, where there is one.
     Again(Option<(Flow, Bytes)>),
     /// Another branch of a fork answered too, or this one after another had failed.
     Stray,
@@ -95,7 +99,7 @@ impl Clients {
         outgoing: Outgoing,
         deadlines: &mut Deadlines<Due>,
     ) -> usize {
-        let Outgoing { method, branch, flow, head, bytes, owner, guard } = outgoing;
+        let Outgoing { method, branch, flow, head, bytes, owner, follows_flow, guard } = outgoing;
         let reliable = flow.transport.is_reliable();
         let key = (branch, method == Method::CANCEL);
         let machine = match method {
@@ -108,6 +112,7 @@ impl Clients {
             key: key.clone(),
             flow,
             owner,
+            follows_flow,
             guard,
             cancel_wanted: false,
             accepted: None,
@@ -156,24 +161,23 @@ impl Clients {
     pub(super) fn success(&mut self, slot: usize, response: &Response) -> Success {
         let tag = response.to().tag().unwrap_or_default();
         let client = &mut self.table[slot];
-        let mut known = client.accepted.iter().chain(&client.strays);
-        if let Some(known) = known.find(|accepted| *accepted.tag == *tag) {
+        let known = client.accepted.iter().chain(&client.strays).filter(|known| *known.tag == *tag);
+        // The first may have come when its call was gone: then the ACK is a stray's.
+        if let Some(known) = known.max_by_key(|known| known.ack.is_some()) {
             return Success::Again(known.ack.clone());
         }
         let is_failed = matches!(&client.machine, Machine::Invite(invite) if invite.is_failed());
         if is_failed || client.accepted.is_some() {
-            return Success::Stray;
+            let is_one_too_many = client.strays.len() >= MOST_STRAYS;
+            return if is_one_too_many { Success::Again(None) } else { Success::Stray };
         }
         client.accepted = Some(Accepted { tag: tag.into(), ack: None });
         Success::First
     }
 
-    /// Keeps the ACK of a stray 2xx; of more branches than a fork can have, the rest is not remembered.
+    /// Keeps the ACK of a stray 2xx.
     pub(super) fn acknowledged_stray(&mut self, slot: usize, tag: &str, flow: Flow, bytes: Bytes) {
-        let strays = &mut self.table[slot].strays;
-        if strays.len() < MOST_STRAYS {
-            strays.push(Accepted { tag: tag.into(), ack: Some((flow, bytes)) });
-        }
+        self.table[slot].strays.push(Accepted { tag: tag.into(), ack: Some((flow, bytes)) });
     }
 
     /// Keeps the ACK of a leg's INVITE for the next time its 2xx comes.
@@ -217,8 +221,9 @@ impl Clients {
         let head = invite.head().clone();
         let bytes = head.cancel();
         let (branch, flow, guard) = (client.key.0.clone(), client.flow, client.guard.clone());
+        let (method, follows_flow) = (Method::CANCEL, client.follows_flow);
         client.schedule(slot, deadlines);
-        Some(Outgoing { method: Method::CANCEL, branch, flow, head, bytes, owner: None, guard })
+        Some(Outgoing { method, branch, flow, head, bytes, owner: None, follows_flow, guard })
     }
 
     /// Fires what is due.

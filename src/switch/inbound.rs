@@ -39,7 +39,7 @@ impl Switch {
 
     /// Answers without keeping anything: whoever sends a flood, under however many names, fills no table and draws no
     /// retransmissions (RFC 3261 section 8.2.7).
-    fn answer_statelessly(&mut self, flow: Flow, echo: &Echo, status: Status, reply: &Reply) {
+    pub(super) fn answer_statelessly(&mut self, flow: Flow, echo: &Echo, status: Status, reply: &Reply) {
         let tag = self.random.token(16);
         let bytes = write::response(status, echo, &tag, reply);
         let remote = if flow.transport.is_reliable() { flow.remote } else { echo.reply_to() };
@@ -124,6 +124,11 @@ impl Switch {
             }
             return;
         };
+        if self.servers.is_full() && *request.method() != Method::BYE {
+            let reply = Reply { retry_after: Some(self.retry_after()), ..Reply::bare() };
+            let echo = request.echo(flow.remote);
+            return self.answer_statelessly(flow, &echo, Status::SERVER_INTERNAL_ERROR, &reply);
+        }
         let Some(call) = self.call(key) else { return };
         let tag = call.leg(leg).dialog.local_tag.clone();
         let to = self.servers.insert(self.policy.timings(), request, flow, tag);
@@ -168,7 +173,8 @@ impl Switch {
 
     /// What stands against a request outside any dialog.
     fn objection(&mut self, now: Instant, request: &Request) -> Option<Objection> {
-        let opens = matches!(*request.method(), Method::INVITE | Method::OPTIONS);
+        let is_full = self.servers.is_full();
+        let opens = is_full || matches!(*request.method(), Method::INVITE | Method::OPTIONS);
         local::examine(request)
             .or_else(|| (self.servers.is_merged(request) || self.is_own(request)).then(Objection::again))
             .or_else(|| if opens { self.unavailable(now) } else { None })
@@ -245,7 +251,7 @@ impl Switch {
         self.servers.insert(self.policy.timings(), request, flow, tag)
     }
 
-    /// Answers a request outside any call.
+    /// Answers a request outside any call; where there are too many, without a transaction.
     pub(super) fn refuse(
         &mut self,
         now: Instant,
@@ -254,6 +260,9 @@ impl Switch {
         status: Status,
         reply: &Reply,
     ) {
+        if self.servers.is_full() {
+            return self.answer_statelessly(flow, &request.echo(flow.remote), status, reply);
+        }
         let to = self.server(request, flow);
         self.respond(now, to, status, reply, None);
     }

@@ -37,7 +37,8 @@ pub(super) fn examine(request: &Request) -> Option<Objection> {
     if matches!(method, Method::Other(_)) {
         return objection(Status::NOT_IMPLEMENTED, "its method is unknown");
     }
-    if !(matches!(request.uri().scheme(), Scheme::Sip | Scheme::Tel) || is_emergency(request.uri())) {
+    let is_emergency = || *method == Method::INVITE && is_emergency(request.uri());
+    if !(matches!(request.uri().scheme(), Scheme::Sip | Scheme::Tel) || is_emergency()) {
         return objection(Status::UNSUPPORTED_URI_SCHEME, "its Request-URI is neither sip: nor tel:");
     }
     if request.max_forwards() == Some(0) && *method == Method::INVITE {
@@ -58,7 +59,8 @@ pub(super) fn examine(request: &Request) -> Option<Objection> {
 /// Whether a URI names an emergency service (RFC 5031): a call to it is refused as one to its number is.
 fn is_emergency(uri: &Uri) -> bool {
     const SOS: &str = "urn:service:sos";
-    uri.as_str().get(..SOS.len()).is_some_and(|start| start.eq_ignore_ascii_case(SOS))
+    let (service, rest) = uri.as_str().split_at_checked(SOS.len()).unwrap_or_default();
+    service.eq_ignore_ascii_case(SOS) && (rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Whether an answer's description would be understood (RFC 3261 section 20.1).

@@ -87,7 +87,7 @@ struct Entry {
     call: Option<Box<Call>>,
     deadline: Option<Instant>,
     /// It counts toward the load mark.
-    has_ports: bool,
+    counts: bool,
 }
 
 /// A message that the egress guard did not let out: a request of this leg for this purpose, or a response.
@@ -212,6 +212,9 @@ impl Switch {
 
     fn decided(&mut self, now: Instant, key: CallKey, decision: Decision) {
         let decision = self.unless_probing(now, key, decision);
+        if matches!(decision, Decision::Bridge(_)) && !self.enter(now, key, &decision) {
+            return;
+        }
         let destinations = match &decision {
             Decision::Refuse(_) => Vec::new(),
             Decision::Bridge(plan) => match self.destinations(now, &self.policy, plan) {
@@ -261,7 +264,7 @@ impl Switch {
     fn reserve(&mut self) -> CallKey {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let slot = self.calls.insert(Entry { generation, call: None, deadline: None, has_ports: false });
+        let slot = self.calls.insert(Entry { generation, call: None, deadline: None, counts: false });
         self.key(slot, generation)
     }
 
@@ -314,8 +317,10 @@ impl Switch {
         let entry = &mut self.calls[slot];
         let at = call.deadline().filter(|_| !is_over);
         self.deadlines.set(Due::Call(slot), &mut entry.deadline, at);
-        let had_ports = std::mem::replace(&mut entry.has_ports, call.has_ports());
-        self.registry.load.change(had_ports, entry.has_ports);
+        if entry.counts && !call.needs_ports() {
+            entry.counts = false;
+            self.registry.load.leave();
+        }
         if is_over {
             for leg in call.legs() {
                 self.legs.remove(&call.leg(leg).dialog.local_tag);

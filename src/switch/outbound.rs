@@ -34,8 +34,10 @@ impl Switch {
                         Purpose::Digit => Method::INFO,
                     };
                     let owner = Some((key, leg, purpose));
-                    let guard = call.leg(leg).guard.clone();
-                    if !self.request(now, Outgoing { method, branch, flow, head, bytes, owner, guard }) {
+                    let leg_of_it = call.leg(leg);
+                    let (follows_flow, guard) = (leg_of_it.dialog.follows_flow, leg_of_it.guard.clone());
+                    let outgoing = Outgoing { method, branch, flow, head, bytes, owner, follows_flow, guard };
+                    if !self.request(now, outgoing) {
                         stopped.push(Some((leg, purpose)));
                     }
                 }
@@ -187,8 +189,9 @@ mod tests {
             let bytes = Bytes::from(format!("BYE sip:b@h SIP/2.0\r\nReason: {text}\r\n\r\n"));
             let (head, guard) = (head.clone(), guard.clone());
             let (method, branch) = (Method::BYE, text.into());
-            switch.request(now, Outgoing { method, branch, flow, head, bytes, owner: None, guard })
-                && matches!(switch.poll(), Some(Output::Send { .. }))
+            let outgoing =
+                Outgoing { method, branch, flow, head, bytes, owner: None, follows_flow: false, guard };
+            switch.request(now, outgoing) && matches!(switch.poll(), Some(Output::Send { .. }))
         };
         assert!(asks("Q.850;cause=26"));
         assert!(!asks("SIP;text=9876500002"));

@@ -14,13 +14,16 @@ use crate::route::{Decision, Refusal, RefusalKind, Source, Step, Treatment};
 
 /// So many seconds' worth of refusals may come at once.
 const BURST: f64 = 10.0;
+/// Callers who withhold their number count as one for each trunk, so that together they may have so many times the
+/// refusals of one: it takes a flood of calls for any of them to shut the others out.
+const WITHHELD: f64 = 20.0;
 
 impl Switch {
     /// The decision of a call, or in its place the uniform refusal where the caller has been refused too often.
     pub(super) fn unless_probing(&mut self, now: Instant, key: CallKey, decision: Decision) -> Decision {
         let Some(caller) = self.call(key).and_then(Call::caller) else { return decision };
-        let (source, _) = caller;
-        let rate = self.refusals(source);
+        let (source, number) = caller;
+        let rate = self.refusals(source, number.is_none());
         let refusals = &self.registry.refusals;
         let treatment = match &decision {
             Decision::Bridge(_) => None,
@@ -43,12 +46,13 @@ impl Switch {
     }
 
     /// How many refusals each caller of a source may have.
-    fn refusals(&self, source: Source) -> Rate {
+    fn refusals(&self, source: Source, is_withheld: bool) -> Rate {
         let trunk = match source {
             Source::Trunk(place) => self.policy.settings().trunks.get(place),
             Source::Phone(_) => None,
         };
-        let per_second = f64::from(trunk.map_or(REFUSALS_PER_SECOND, |trunk| trunk.refusals_per_second));
+        let of_one = f64::from(trunk.map_or(REFUSALS_PER_SECOND, |trunk| trunk.refusals_per_second));
+        let per_second = if is_withheld { of_one * WITHHELD } else { of_one };
         Rate { per_second, burst: per_second * BURST }
     }
 }

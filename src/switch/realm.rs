@@ -16,6 +16,10 @@ const LIFETIME: Duration = Duration::from_secs(300);
 /// Challenges that a source may draw. One that has answered a challenge rightly is no longer counted.
 const CHALLENGES: Rate = Rate { per_second: 10.0, burst: 50.0 };
 
+/// Wrong proofs that a source may bring. A right one gives none of them back: whoever has an account may not guess at the
+/// others' passwords.
+const GUESSES: Rate = Rate { per_second: 10.0, burst: 50.0 };
+
 /// Nonces and what is remembered of them.
 #[derive(Debug)]
 pub(super) struct Realm {
@@ -25,6 +29,8 @@ pub(super) struct Realm {
     counts: Lapsing<Box<str>, u32>,
     /// The challenges that each source has left.
     challenges: Buckets<IpAddr>,
+    /// The wrong proofs that each source has left.
+    guesses: Buckets<IpAddr>,
 }
 
 /// What a nonce is worth.
@@ -42,7 +48,8 @@ impl Realm {
     pub(super) fn new(now: Instant, random: &mut Random) -> Self {
         let mut key = [0; 32];
         random.fill(&mut key);
-        Self { key, started: now, counts: Lapsing::new(now), challenges: Buckets::new(now) }
+        let (challenges, guesses) = (Buckets::new(now), Buckets::new(now));
+        Self { key, started: now, counts: Lapsing::new(now), challenges, guesses }
     }
 
     /// A nonce for a source: the time, a random salt, and a code over both and the source. The salt keeps phones
@@ -54,14 +61,31 @@ impl Realm {
         stamp + &code
     }
 
+    /// Whether a source's proof is to be looked at: it answers a nonce that the source was given, so that nobody can
+    /// guess in another's name, and the source has not brought too many wrong ones.
+    pub(super) fn may_prove(&self, now: Instant, source: IpAddr, nonce: &str) -> bool {
+        let network = network(source);
+        self.has_given(source, nonce)
+            && !self.guesses.is_full_for(now, &network)
+            && self.guesses.has(now, &network, GUESSES)
+    }
+
+    /// A source's proof was wrong.
+    pub(super) fn proved_wrong(&self, now: Instant, source: IpAddr) {
+        self.guesses.take(now, network(source), GUESSES);
+    }
+
+    fn has_given(&self, source: IpAddr, nonce: &str) -> bool {
+        nonce
+            .split_at_checked(24)
+            .is_some_and(|(stamp, code)| self.code(stamp, source).as_bytes().ct_eq(code.as_bytes()).into())
+    }
+
     /// Checks a nonce that a source answers, and counts its use.
     pub(super) fn check(&self, now: Instant, source: IpAddr, nonce: &str, count: Option<u32>) -> Nonce {
-        let Some((stamp, code)) = nonce.split_at_checked(24) else { return Nonce::Foreign };
-        let expected = self.code(stamp, source);
-        if !bool::from(expected.as_bytes().ct_eq(code.as_bytes())) {
-            return Nonce::Foreign;
-        }
-        let Ok(millis) = u64::from_str_radix(&stamp[..16], 16) else { return Nonce::Foreign };
+        let stamp = nonce.get(..16).filter(|_| self.has_given(source, nonce));
+        let millis = stamp.and_then(|stamp| u64::from_str_radix(stamp, 16).ok());
+        let Some(millis) = millis else { return Nonce::Foreign };
         let age = Duration::from_millis(self.millis(now).saturating_sub(millis));
         if age > LIFETIME {
             return Nonce::Stale;
@@ -154,6 +178,23 @@ mod tests {
         assert!(realm.may_challenge(now + Duration::from_secs(1), HERE));
         realm.trust(HERE);
         assert!(realm.may_challenge(now, HERE));
+    }
+
+    #[test]
+    fn a_source_runs_out_of_wrong_proofs_and_right_ones_give_none_back() {
+        let now = start();
+        let realm = Realm::new(now, &mut Random::from_number(1));
+        let nonce = realm.nonce(now, HERE, 1);
+        assert!(!realm.may_prove(now, THERE, &nonce), "it was given to another");
+        let mut guesses = 0;
+        while realm.may_prove(now, HERE, &nonce) && guesses < 1_000 {
+            realm.proved_wrong(now, HERE);
+            realm.trust(HERE);
+            guesses += 1;
+        }
+        assert_eq!(guesses, 50);
+        assert!(realm.may_prove(now, THERE, &realm.nonce(now, THERE, 2)), "another source is not touched");
+        assert!(realm.may_prove(now + Duration::from_secs(1), HERE, &nonce));
     }
 
     /// The source with a number, in 10.0.0.0/8.

@@ -70,7 +70,8 @@ impl Switch {
     fn end_stray(&mut self, now: Instant, slot: usize, response: &Response) {
         let (Some(client), Some(head)) = (self.clients.get(slot), self.clients.head(slot)) else { return };
         let (owner, guard, cseq) = (client.owner, client.guard.clone(), head.cseq);
-        let Some(mut dialog) = Dialog::fork(head, response, client.flow) else { return };
+        let follows_flow = client.follows_flow;
+        let Some(mut dialog) = Dialog::fork(head, response, client.flow, follows_flow) else { return };
         let flow = dialog.next_hop();
         let (ack_branch, branch) = (branch(&mut self.random), branch(&mut self.random));
         let ack = write::ack(&dialog.ack(self.policy.via(&flow, &ack_branch), cseq));
@@ -79,7 +80,8 @@ impl Switch {
         let is_out = self.send_guarded(guard.as_ref(), flow, ack.clone(), false) && {
             let tag = response.to().tag().unwrap_or_default();
             self.clients.acknowledged_stray(slot, tag, flow, ack);
-            let bye = Outgoing { method: Method::BYE, branch, flow, head, bytes, owner: None, guard };
+            let method = Method::BYE;
+            let bye = Outgoing { method, branch, flow, head, bytes, owner: None, follows_flow, guard };
             self.request(now, bye)
         };
         if let Some((key, ..)) = owner.filter(|_| !is_out) {

@@ -42,6 +42,9 @@ enum Machine {
 /// Tables larger than this are given back when they are empty: a peak leaves nothing behind.
 pub(super) const SPARE: usize = 1_024;
 
+/// How many transactions there may be: what comes beyond them is answered without one.
+pub(super) const MOST: usize = 65_536;
+
 /// The table. Keys are hashes under a secret of the process: nobody outside can make two requests collide.
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -200,6 +203,11 @@ impl Servers {
             (self.table, self.by_key, self.merged) = Default::default();
         }
         Some(server)
+    }
+
+    /// Whether there are as many as there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.table.len() >= MOST
     }
 
     pub(super) fn len(&self) -> usize {

@@ -72,7 +72,7 @@ impl Switch {
     }
 
     /// Checks the proof that a request carries. One that is for another URI is as good as none, and is answered like
-    /// every other wrong one.
+    /// every other wrong one. A source that has brought too many wrong ones is answered so whatever it brings.
     fn prove(&self, now: Instant, request: &Request, flow: &Flow) -> Speaker {
         let source = flow.remote.ip();
         let realm = &self.registry.realm;
@@ -80,6 +80,9 @@ impl Switch {
         let Some(credentials) = credentials.filter(|credentials| credentials.realm == REALM).last() else {
             return Speaker::Challenged { stale: false };
         };
+        if !realm.may_prove(now, source, &credentials.nonce) {
+            return Speaker::Challenged { stale: false };
+        }
         let phone = self.policy.index.phone_named(&credentials.username);
         let claimed = request.from().uri().user();
         let is_right = phone.filter(|phone| {
@@ -88,7 +91,10 @@ impl Switch {
                 && credentials.is_for(request.uri())
                 && credentials.verify(request.method(), &account.password)
         });
-        let Some(phone) = is_right else { return Speaker::Challenged { stale: false } };
+        let Some(phone) = is_right else {
+            realm.proved_wrong(now, source);
+            return Speaker::Challenged { stale: false };
+        };
         match realm.check(now, source, &credentials.nonce, credentials.nonce_count) {
             Nonce::Fresh => {
                 realm.trust(source);

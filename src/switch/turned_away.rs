@@ -24,8 +24,8 @@ const TELL: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct TurnedAway {
     hasher: RandomState,
-    /// Those that could not be read and have left a record: they have no transaction that knows them again.
-    unread: HashSet<u64>,
+    /// Those that have left a record and may come again: most have no transaction that knows them.
+    recorded: HashSet<u64>,
     since: VecDeque<(Instant, u64)>,
     /// How many of each trunk or phone have left no record, since it was last told.
     left_out: HashMap<Arc<str>, u64>,
@@ -40,7 +40,7 @@ impl TurnedAway {
     /// Forgets what can't come again.
     fn forget(&mut self, now: Instant, lasts: Duration) {
         while let Some((_, key)) = self.since.pop_front_if(|(at, _)| now >= *at + lasts) {
-            self.unread.remove(&key);
+            self.recorded.remove(&key);
         }
     }
 }
@@ -56,12 +56,20 @@ impl Switch {
         objection: &Objection,
     ) {
         let Objection { status, reply, why } = objection;
-        if *request.method() == Method::INVITE && self.may_record(now, source) {
+        let (via, call_id) = (request.via().as_str(), request.call_id());
+        let key = self.turned_away.hasher.hash_one((flow.remote, via, call_id, request.cseq().number));
+        if *request.method() == Method::INVITE && self.is_recorded(now, source, key) {
             let question = self.question(source, request);
             let steps = route::introduce(&self.policy.index, &question);
             self.record_turned_away(now, source, *status, why, &steps);
         }
-        self.refuse(now, flow, request, *status, reply);
+        // What a flood brings keeps nothing here.
+        match *status {
+            Status::SERVICE_UNAVAILABLE => {
+                self.answer_statelessly(flow, &request.echo(flow.remote), *status, reply);
+            }
+            status => self.refuse(now, flow, request, status, reply),
+        }
     }
 
     /// Writes the record of an INVITE of a trunk that could not be read. It has no transaction: one that comes again
@@ -69,17 +77,24 @@ impl Switch {
     pub(super) fn record_unread(&mut self, now: Instant, flow: &Flow, malformed: &Malformed) {
         let Some(place) = self.policy.index.trunk_at(flow.remote.ip()) else { return };
         let Some(bytes) = malformed.invite() else { return };
-        let lasts = self.policy.timings().timeout();
-        self.turned_away.forget(now, lasts);
         let key = self.turned_away.hasher.hash_one((flow.remote, bytes));
         let source = Source::Trunk(place);
-        if self.turned_away.unread.contains(&key) || !self.may_record(now, source) {
+        if !self.is_recorded(now, source, key) {
             return;
         }
-        self.turned_away.unread.insert(key);
-        self.turned_away.since.push_back((now, key));
         let from = Step::FromTrunk(self.policy.index.trunk(place).name.clone());
         self.record_turned_away(now, source, malformed.fault.status(), &malformed.fault, &[from]);
+    }
+
+    /// Whether an INVITE leaves a record now: it is allowed one, and has left none when it came before.
+    fn is_recorded(&mut self, now: Instant, source: Source, key: u64) -> bool {
+        self.turned_away.forget(now, self.policy.timings().timeout());
+        if self.turned_away.recorded.contains(&key) || !self.may_record(now, source) {
+            return false;
+        }
+        self.turned_away.recorded.insert(key);
+        self.turned_away.since.push_back((now, key));
+        true
     }
 
     /// Whether a trunk's or phone's INVITE that is turned away may leave a record; those that may not are counted.
@@ -136,5 +151,81 @@ impl Switch {
             trace: steps.iter().map(Step::to_string).chain([reason]).collect(),
         });
         self.outputs.push_back(Output::Record(Box::new(record)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::base::settings::Settings;
+    use crate::base::time::Anchor;
+    use crate::base::{Random, Shards, Transport};
+    use crate::call::Policy;
+    use crate::route::Index;
+    use crate::sip::Message;
+    use crate::switch::{Input, Registry, servers};
+
+    const SETTINGS: &str = r#"
+        [sip]
+        listen = ["udp:127.0.0.1:5060"]
+        [media]
+        ports = "20000-29999"
+        [api]
+        listen = "127.0.0.1:8080"
+        [store]
+        url = "sqlite:maskline.db"
+        [numbers]
+        country = "IN"
+        [[trunks]]
+        name = "alpha"
+        sources = ["127.0.0.2/32"]
+        target = "sip:127.0.0.2:5060"
+    "#;
+
+    fn message(method: &str) -> Bytes {
+        Bytes::from(format!(
+            "{method} sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK{method}\r\n\
+             From: <sip:a@127.0.0.2>;tag=a\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: {method}\r\n\
+             CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        ))
+    }
+
+    /// A flood of requests that each want a transaction is answered without one, once there are too many.
+    #[test]
+    fn a_full_table_is_left_alone() {
+        #[expect(clippy::disallowed_methods, reason = "a test needs some moment to begin with")]
+        let now = Instant::now();
+        let settings = Settings::parse(SETTINGS, Path::new("test.toml")).unwrap();
+        let index = Arc::new(Index::new(Arc::new(settings)));
+        let policy = Policy { index, listeners: Vec::new(), shards: Shards::new(1), max_calls: usize::MAX };
+        let mut random = Random::from_number(1);
+        let registry = Arc::new(Registry::new(now, &mut random));
+        let anchor = Anchor::new(now, SystemTime::UNIX_EPOCH);
+        let mut switch = Switch::new(0, Arc::new(policy), registry, random, anchor);
+        let [local, remote] = [1, 2].map(|host| ([127, 0, 0, host], 5060).into());
+        let flow = Flow { transport: Transport::Udp, local, remote, connection: None };
+        let Ok(Message::Request(request)) = Message::parse(message("BYE")) else { panic!("a request") };
+        for _ in 0..servers::MOST {
+            switch.servers.insert(switch.policy.timings(), &request, flow, "tag".into());
+        }
+        for (method, status) in [("INVITE", "503"), ("OPTIONS", "503"), ("SUBSCRIBE", "503")] {
+            switch.handle(now, Input::Message { flow, bytes: message(method) });
+            let mut answers = Vec::new();
+            while let Some(output) = switch.poll() {
+                match output {
+                    Output::Answer { bytes, .. } => answers.push(bytes),
+                    Output::Record(_) => {}
+                    _ => panic!("{method} is answered without a transaction"),
+                }
+            }
+            let [answer] = &answers[..] else { panic!("one answer") };
+            assert!(answer.starts_with(format!("SIP/2.0 {status} ").as_bytes()), "{answer:?}");
+        }
+        assert_eq!((switch.transactions(), switch.calls()), (servers::MOST, 0));
     }
 }

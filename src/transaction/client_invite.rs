@@ -12,7 +12,6 @@ use crate::sip::Status;
 pub struct ClientInvite {
     state: State,
     timings: Timings,
-    reliable: bool,
     retransmit: Option<Backoff>,
     end: Option<Instant>,
     head: Box<RequestHead>,
@@ -35,7 +34,6 @@ impl ClientInvite {
         Self {
             state: State::Calling,
             timings,
-            reliable,
             retransmit: (!reliable).then(|| Backoff::start(now, timings.t1)),
             end: Some(now + timings.timeout()),
             head: Box::new(head),
@@ -93,7 +91,9 @@ impl ClientInvite {
             (State::Calling | State::Proceeding, _) => {
                 self.state = State::Completed;
                 self.retransmit = None;
-                self.end = Some(if self.reliable { now } else { now + self.timings.timeout() });
+                // On a reliable transport timer D is 0; but a 2xx of another branch may still come (RFC 3261 section
+                // 16.7), as it may after a 2xx.
+                self.end = Some(now + self.timings.timeout());
                 self.bytes = self.head.ack(to);
                 Reaction { pass: true, send: Some(self.bytes.clone()) }
             }

@@ -41,12 +41,6 @@ impl ServerInvite {
         self.state == State::Proceeding
     }
 
-    /// Whether the answer was a 2xx.
-    #[must_use]
-    pub fn is_accepted(&self) -> bool {
-        self.state == State::Accepted
-    }
-
     /// The user's response, about to be sent. False where a final response went before: then nothing is sent.
     pub fn respond(&mut self, now: Instant, status: Status, response: &Bytes) -> bool {
         if self.state != State::Proceeding {

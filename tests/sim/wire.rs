@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use maskline::base::{Random, Transport};
 
+use super::scene::address;
+use super::text::Text;
+use super::world::World;
+
 /// What the network does to datagrams. Streams are always delivered in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Conditions {
@@ -53,6 +57,8 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
     /// How many copies arrive.
     pub copies: usize,
+    /// The switch keeps nothing of it: an answer to somebody who may be anybody.
+    pub is_stateless: bool,
 }
 
 impl Datagram {
@@ -64,5 +70,15 @@ impl Datagram {
         let mark = if self.copies == 0 { " LOST" } else { "" };
         let start = String::from_utf8_lossy(&self.bytes[..end]).into_owned();
         format!("{:>9.3}s {} -> {} {start} [{cseq}]{mark}", self.at.as_secs_f64(), self.from, self.to)
+    }
+}
+
+impl World {
+    /// The statuses of what the switch has answered to an endpoint without keeping anything, from the start.
+    pub fn stateless(&self, at: &str) -> Vec<u16> {
+        let at = address(at);
+        let inner = self.get();
+        let answers = inner.wire.iter().filter(|datagram| datagram.to == at && datagram.is_stateless);
+        answers.filter_map(|datagram| Text::new(&datagram.bytes).status()).collect()
     }
 }

@@ -290,7 +290,8 @@ impl Inner {
             let input = Input::Message { flow, bytes: bytes.clone().into() };
             self.agenda.add(self.now + *way, Happening::Switch(input));
         }
-        self.wire.push(Datagram { at, transport, from, to, bytes, copies: ways.len() });
+        let copies = ways.len();
+        self.wire.push(Datagram { at, transport, from, to, bytes, copies, is_stateless: false });
     }
 
     pub fn input(&mut self, input: Input) {
@@ -332,9 +333,8 @@ impl Inner {
     fn drain(&mut self) {
         while let Some(output) = self.switch.poll() {
             match output {
-                Output::Send { flow, bytes } | Output::Answer { flow, bytes } => {
-                    self.deliver(flow, bytes.to_vec());
-                }
+                Output::Send { flow, bytes } => self.deliver(flow, bytes.to_vec(), false),
+                Output::Answer { flow, bytes } => self.deliver(flow, bytes.to_vec(), true),
                 Output::Resolve { id, host, .. } => {
                     let addresses = self.names.get(&*host).cloned().unwrap_or_default();
                     let input = Input::Resolved { id, addresses };
@@ -358,17 +358,20 @@ impl Inner {
         }
     }
 
-    fn deliver(&mut self, flow: Flow, mut bytes: Vec<u8>) {
+    fn deliver(&mut self, flow: Flow, mut bytes: Vec<u8>, is_stateless: bool) {
         let (transport, from, to) = (flow.transport, flow.local, flow.remote);
         if let Some(fault) = &mut self.fault {
             bytes = fault(&self.wire, to, bytes);
         }
         if transport.is_reliable() && flow.connection.is_some_and(|id| self.streams.get(&to) != Some(&id)) {
-            self.agenda.add(self.now, Happening::Switch(Input::FlowLost { flow }));
+            if !is_stateless {
+                self.agenda.add(self.now, Happening::Switch(Input::FlowLost { flow }));
+            }
             return;
         }
         let ways = self.conditions.fate(&mut self.random, transport);
-        let datagram = Datagram { at: self.time(), transport, from, to, bytes, copies: ways.len() };
+        let (at, copies) = (self.time(), ways.len());
+        let datagram = Datagram { at, transport, from, to, bytes, copies, is_stateless };
         for way in ways {
             self.agenda.add(self.now + way, Happening::Endpoint(datagram.clone()));
         }

@@ -71,10 +71,14 @@ impl Credentials {
         })
     }
 
-    /// Whether they were made for a request to this URI, in whatever spelling (RFC 7616 section 3.4.6).
+    /// Whether they may have been made for a request to this URI (RFC 7616 section 3.4.6): the host is the same, and so
+    /// is the user where they name one. Many clients leave parts of the Request-URI out of `uri`: the port, the
+    /// parameters, or all but the host.
     #[must_use]
     pub fn is_for(&self, target: &Uri) -> bool {
-        Uri::parse(&self.uri).is_ok_and(|uri| uri.is_equivalent(target))
+        Uri::parse(&self.uri).is_ok_and(|uri| {
+            uri.host() == target.host() && uri.user().is_none_or(|user| Some(user) == target.user())
+        })
     }
 
     /// Whether they were made with this password for a request of this method. Takes as long for a wrong answer as

@@ -165,7 +165,11 @@ fn late_and_repeated_responses() {
 fn timers_on_a_reliable_transport() {
     let rows: &[(&str, Events<Event>, Expected)] = &[
         ("no A, but B", &[], &[(32_000, "timed out")]),
-        ("D is zero", &[(10, Response(486))], &[(10, "pass, send ACK"), (10, "ended")]),
+        (
+            "a 2xx of another branch is waited for as long as after a 2xx",
+            &[(10, Response(486)), (32_000, Response(200))],
+            &[(10, "pass, send ACK"), (32_000, "pass"), (32_010, "ended")],
+        ),
         (
             "M is not (RFC 6026 section 8.4)",
             &[(10, Response(200)), (20, Response(200))],

@@ -196,12 +196,12 @@ fn every_timer_follows_t1_t2_and_t4() {
 }
 
 #[test]
-fn tells_whether_it_waits_and_whether_it_was_accepted() {
+fn tells_whether_it_waits() {
     let now = start();
-    for (code, is_pending, is_accepted) in [(183, true, false), (200, false, true), (404, false, false)] {
+    for (code, is_pending) in [(183, true), (200, false), (404, false)] {
         let mut invite = received(Timings::default(), false)(now);
-        assert!(invite.is_pending() && !invite.is_accepted());
+        assert!(invite.is_pending());
         invite.respond(now, status(code), &Bytes::new());
-        assert_eq!((invite.is_pending(), invite.is_accepted()), (is_pending, is_accepted), "{code}");
+        assert_eq!(invite.is_pending(), is_pending, "{code}");
     }
 }

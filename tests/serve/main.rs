@@ -1,25 +1,17 @@
 //! The binary as an operator meets it: `check`, starting, signals, draining.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod node;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::path::Path;
+use std::process::Output;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
-use support::agent::{Agent, header, of_invite};
-use support::subnet::Subnet;
-
-/// How long a step may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Who calls, and which number.
-const CALLER: &str = "+919876500001";
-const DIALLED: &str = "+918045550101";
+use node::{Instance, MASKLINE, PATIENCE, command};
+use rustix::process::Signal;
+use support::agent::{header, of_invite};
 
 /// A trunk whose calls come from 127.0.0.2 and go to 127.0.0.3, and one mapping that anyone may call.
 const SETTINGS: &str = r#"
@@ -45,184 +37,12 @@ destination = "+919876500002"
 show = "+918045550101"
 "#;
 
-const MASKLINE: &str = env!("CARGO_BIN_EXE_maskline");
-
-fn command(program: &str, arguments: &[&str], folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).env_remove("RUST_LOG");
-    command
-}
-
 fn run(arguments: &[&str], folder: &Path) -> Output {
     command(MASKLINE, arguments, folder).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A running instance, and the parties around it.
-struct Instance {
-    folder: tempfile::TempDir,
-    subnet: Subnet,
-    child: Child,
-    log: BufReader<ChildStderr>,
-    caller: Agent,
-    callee: Agent,
-}
-
-impl Instance {
-    fn start(settings: &str) -> Self {
-        let mut instance = Self::launch(settings, MASKLINE, &[]);
-        instance.await_log(": ready");
-        instance
-    }
-
-    /// Starts it, and waits for nothing.
-    fn launch(settings: &str, program: &str, arguments: &[&str]) -> Self {
-        let subnet = Subnet::new();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config.toml"), subnet.rewrite(settings)).unwrap();
-        let (caller, callee) = (Agent::bind(subnet.at(2)), Agent::bind(subnet.at(3)));
-        let mut command = command(program, arguments, folder.path());
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { folder, subnet, child, log, caller, callee }
-    }
-
-    fn config(&self) -> PathBuf {
-        self.folder.path().join("config.toml")
-    }
-
-    /// Has other settings read.
-    fn reload(&self, settings: &str) {
-        std::fs::write(self.config(), self.subnet.rewrite(settings)).unwrap();
-        self.signal(Signal::HUP);
-    }
-
-    /// Reads the log up to a line with this text, and gives that line.
-    fn await_log(&mut self, wanted: &str) -> String {
-        let mut seen = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(self.log.read_line(&mut line).unwrap() > 0, "no line says {wanted:?}: {seen}");
-            if line.contains(wanted) {
-                return line;
-            }
-            seen.push_str(&line);
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        support::instance::wait(&mut self.child, PATIENCE).expect("it ends")
-    }
-
-    /// Waits for its end, which is a good one, and gives the records that it wrote.
-    fn end(mut self) -> Vec<Value> {
-        assert_eq!(self.wait().code(), Some(0));
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        assert!(!log.contains("did not end in time"), "{log}");
-        let records = std::fs::read_to_string(self.folder.path().join("records.jsonl")).unwrap_or_default();
-        records.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect((self.subnet.host(1), self.subnet.api)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// The caller sends a message.
-    fn send(&self, message: &str) {
-        self.caller.send(self.subnet.switch(), message);
-    }
-
-    /// The caller's INVITE for a new call.
-    fn invite(&self) -> String {
-        let invite = self.caller.invite(self.subnet.switch(), CALLER, DIALLED);
-        self.send(&invite);
-        invite
-    }
-
-    /// The caller asks whether calls are taken.
-    fn options(&self) {
-        self.send(&of_invite(&self.caller.invite(self.subnet.switch(), CALLER, DIALLED), "OPTIONS"));
-    }
-
-    /// Places a call and has the callee ring: the INVITE that went in, the one that came out, and from where.
-    fn ring(&self) -> Ringing {
-        let invite = self.invite();
-        let (offered, from) = self.callee.expect("INVITE sip:");
-        self.callee.send(from, self.callee.answer(&offered, "180 Ringing"));
-        self.caller.expect("SIP/2.0 180");
-        Ringing { invite, offered, from }
-    }
-
-    /// Places a call that the callee answers: the INVITE that went in, and its 200.
-    fn talk(&self) -> (String, String) {
-        let Ringing { invite, offered, from } = self.ring();
-        self.callee.send(from, self.callee.answer(&offered, "200 OK"));
-        let (ok, _) = self.caller.expect("SIP/2.0 200");
-        self.send(&self.caller.within(&invite, &ok, "ACK"));
-        self.callee.expect("ACK sip:");
-        (invite, ok)
-    }
-
-    /// The caller of a call hangs up, and the callee takes it.
-    fn hang_up(&self, (invite, ok): &(String, String)) {
-        self.send(&self.caller.within(invite, ok, "BYE"));
-        self.caller.expect("SIP/2.0 200");
-        self.accept(&self.callee, "BYE sip:");
-    }
-
-    /// A party answers a request with 200.
-    fn accept(&self, party: &Agent, request: &str) {
-        let (request, from) = party.expect(request);
-        party.send(from, party.answer(&request, "200 OK"));
-    }
-
-    /// What the callee does when its phone stops ringing.
-    fn accept_cancel(&self, ringing: &Ringing) {
-        self.accept(&self.callee, "CANCEL sip:");
-        self.callee.send(ringing.from, self.callee.answer(&ringing.offered, "487 Request Terminated"));
-        self.callee.expect("ACK sip:");
-    }
-
-    /// Nothing new is taken: not by the caller's trunk, and not by whatever stands in front.
-    fn refuses_calls(&self) {
-        assert!(self.get("/readyz").starts_with("HTTP/1.1 503"));
-        assert!(self.get("/healthz").starts_with("HTTP/1.1 200"));
-        let invite = self.invite();
-        let (refusal, _) = self.caller.expect("SIP/2.0 503");
-        let after = header(&refusal, "Retry-After").and_then(|after| after.parse().ok());
-        assert!(after.is_some_and(|after: u8| (1..=5).contains(&after)), "{refusal}");
-        self.send(&of_invite(&invite, "ACK"));
-        self.options();
-        let (refusal, _) = self.caller.expect("SIP/2.0 503");
-        assert_eq!(header(&refusal, "CSeq"), Some("1 OPTIONS"), "{refusal}");
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A call that rings.
-struct Ringing {
-    invite: String,
-    offered: String,
-    from: SocketAddr,
 }
 
 #[test]
