@@ -12,6 +12,7 @@ use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::FieldError;
+use crate::base::link::{WRITE_LINK, read_link};
 use crate::base::number::NumberFault;
 use crate::base::{PhoneNumber, Timestamp};
 
@@ -174,21 +175,16 @@ impl Meaning for Link {
     const WRITE: &'static str = "a URL in quotes, as in \"https://example.com/events\"";
 
     fn read(text: &str) -> Result<Self, Cow<'static, str>> {
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-        let is_link = text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        match host {
-            Some(host) if is_link && !host.is_empty() && !host.contains('@') => Ok(Self(text.into())),
-            _ => Err("is no URL to call: write one with http:// or https://, without a user, as in \
-                      \"https://example.com/events\""
-                .into()),
-        }
+        let wrong = || format!("is no URL to call: {WRITE_LINK}").into();
+        read_link(text).map(|_| Self(text.into())).ok_or_else(wrong)
     }
 
     fn describe(schema: ObjectBuilder) -> ObjectBuilder {
         schema
-            .description(Some("A URL with http or https and without a user, 2048 characters at most."))
-            .pattern(Some(r"^https?://[!-.0->A-~][!-~]*$"))
+            .description(Some(
+                "A URL with http or https, without a user and a fragment, 2048 characters at most.",
+            ))
+            .pattern(Some(r##"^https?://[!"$-.0->A-\[\]-~][!"$-\[\]-~]*$"##))
             .max_length(Some(2048))
             .examples(["https://example.com/events"])
     }

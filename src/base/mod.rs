@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod g711;
+pub mod link;
 pub mod metrics;
 pub mod number;
 pub mod numbering;

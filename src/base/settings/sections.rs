@@ -180,10 +180,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[webhooks]`: defaults for web services that are asked and told. None is called in this version: what stands here
-/// is read for later ones.
-#[derive(Debug, Clone)]
+/// `[webhooks]`: the operator's web services, which events are told to by callbacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhooks {
+    /// Where every event is told, besides a session's own `callback_url`.
+    pub status_url: Option<Box<str>>,
     /// The key that requests are signed with.
     pub secret: Option<Secret>,
     /// How long connecting may take.

@@ -317,6 +317,13 @@ fn trunks_are_checked() {
 }
 
 #[test]
+fn the_status_url_can_be_called() {
+    refused("# timeout = \"3s\"", "status_url = \"http://a/#x\"", "webhooks.status_url", "without a user");
+    let settings = parse(&edited("# timeout = \"3s\"", "status_url = \"http://a/?x\"")).unwrap();
+    assert_eq!(settings.webhooks.status_url.as_deref(), Some("http://a/?x"));
+}
+
+#[test]
 fn what_later_versions_do_is_refused_and_not_ignored() {
     for (from, to, key) in [
         ("# t1 = \"500ms\"", "tls = { certificate = \"a\", key = \"b\" }", "sip.tls"),
@@ -328,7 +335,6 @@ fn what_later_versions_do_is_refused_and_not_ignored() {
         ("# srtp = \"off\"", "password = \"me\"", "trunks.password"),
         ("# srtp = \"off\"", "max_calls = 100", "trunks.max_calls"),
         ("# srtp = \"off\"", "max_cps = 10", "trunks.max_cps"),
-        ("# timeout = \"3s\"", "status_url = \"http://a/\"", "webhooks.status_url"),
         ("# timeout = \"3s\"", "hangup_url = \"http://a/\"", "webhooks.hangup_url"),
         ("# timeout = \"3s\"", "fallback_url = \"http://a/\"", "webhooks.fallback_url"),
     ] {
