@@ -47,8 +47,8 @@ pub(super) struct Asked {
 /// Follow what happens, as server-sent events.
 ///
 /// Each has an `id`, an `event` (`call.started`, `call.ringing`, `call.answered`, `call.ended`, `session.created`,
-/// `session.changed`, `session.closed`) and, as `data`, a JSON object: `at`, `call`, `session`, and `data`, the call
-/// record or the session as it stood. A client that comes back with `Last-Event-ID`, as browsers do by themselves, gets
+/// `session.changed`, `session.closed`) and, as `data`, a JSON object: `id`, `type`, `at`, `call`, `session`, and `data`,
+/// the call record or the session as it stood; callbacks have the same. A client that comes back with `Last-Event-ID`, as browsers do by themselves, gets
 /// everything since, without a gap and without a repeat. One that reads too slowly is cut off after an `event: end`, and
 /// may come back so.
 #[utoipa::path(
@@ -171,13 +171,13 @@ impl Reader {
     }
 
     fn written(&self, stored: &StoredEvent) -> sse::Event {
-        let event = &stored.event;
-        let mut data = serde_json::json!({
-            "at": event.at, "call": event.call, "session": event.session, "data": event.data,
-        });
+        let mut data = stored.told();
         if !self.sees_numbers {
             redact(&mut data);
         }
-        sse::Event::default().id(stored.id.to_string()).event(event.kind.as_str()).data(data.to_string())
+        sse::Event::default()
+            .id(stored.id.to_string())
+            .event(stored.event.kind.as_str())
+            .data(data.to_string())
     }
 }

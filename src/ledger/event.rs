@@ -73,3 +73,14 @@ pub struct StoredEvent {
     /// What happened.
     pub event: Event,
 }
+
+impl StoredEvent {
+    /// As it is told, by server-sent events and by callbacks.
+    #[must_use]
+    pub fn told(&self) -> serde_json::Value {
+        let Event { at, kind, call, session, data, .. } = &self.event;
+        serde_json::json!({
+            "id": self.id, "type": kind, "at": at, "call": call, "session": session, "data": data,
+        })
+    }
+}

@@ -2,6 +2,7 @@
 //! with them.
 
 mod book;
+mod callback;
 mod entry;
 mod event;
 mod number;
@@ -12,6 +13,7 @@ mod store;
 mod whole;
 
 pub use book::{Book, Channel, Hold, Live};
+pub use callback::{Callback, CallbackClaim, CallbackHost, Settled};
 pub use entry::Entry;
 pub use event::{Event, EventKind, StoredEvent};
 pub use number::{Number, NumberState};

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{CallRecord, Entry, Number, Outcome, Session, SessionId, SessionStatus, StoredEvent};
+use super::{
+    CallRecord, Callback, CallbackClaim, CallbackHost, Entry, Number, Outcome, Session, SessionId,
+    SessionStatus, Settled, StoredEvent,
+};
 use crate::base::{PhoneNumber, Timestamp};
 
 /// The database.
@@ -64,6 +67,22 @@ pub trait Store: Send + Sync + Debug {
 
     /// Events after one, the oldest first.
     async fn events(&self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreFault>;
+
+    /// From now on a callback of every event that is kept goes to this URL, besides that to the event's own.
+    fn call_back_at(&self, status_url: Option<&str>);
+
+    /// The hosts that callbacks wait for.
+    async fn callback_hosts(&self) -> Result<Vec<CallbackHost>, StoreFault>;
+
+    /// Gives out callbacks that are due. An event that is kept with callbacks is kept together with them, and each is
+    /// given out again and again until it is settled.
+    async fn claim_callbacks(&self, claim: &CallbackClaim) -> Result<Vec<Callback>, StoreFault>;
+
+    /// Notes what became of a callback. Where it has been given out to somebody else since, only its delivery counts.
+    async fn settle_callback(&self, callback: &Callback, settled: Settled) -> Result<(), StoreFault>;
+
+    /// How many callbacks wait.
+    async fn callbacks_waiting(&self) -> Result<u64, StoreFault>;
 
     /// The answer that was given to a request with this key, where there was one.
     async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault>;

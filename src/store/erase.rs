@@ -51,6 +51,11 @@ pub(super) fn event(event: &mut Event, party: PhoneNumber) -> bool {
     is_changed | event.callback_url.as_mut().is_some_and(|url| text(url, party))
 }
 
+/// Whether a URL has a party in it.
+pub(super) fn is_in(url: &str, party: PhoneNumber) -> bool {
+    text(&mut url.into(), party)
+}
+
 fn number(field: &mut Option<PhoneNumber>, party: PhoneNumber) -> bool {
     field.take_if(|number| *number == party).is_some()
 }

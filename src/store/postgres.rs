@@ -24,7 +24,10 @@ use PgConnection as Connection;
 use Postgres as Database;
 use sqlx::Postgres as Db;
 
-const MIGRATIONS: Migrations = &[include_str!("migrations/postgres/1.sql")];
+const MIGRATIONS: Migrations =
+    &[include_str!("migrations/postgres/1.sql"), include_str!("migrations/postgres/2.sql")];
+/// What another node is taking is passed over.
+const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 /// The lock under which one node at a time brings the database to its version.
 const MIGRATION_LOCK: i64 = 7_310_868_748;
 /// Connections of this node, one of them for listening.
@@ -41,6 +44,8 @@ pub struct Postgres {
     /// The name of this node's connections, by which it knows its own changes.
     node: Arc<str>,
     sinks: Mutex<Vec<ChangeSink>>,
+    /// Where every event is told by a callback.
+    status_url: Mutex<Option<Arc<str>>>,
     /// The oldest transaction that was open when the index was loaded.
     loaded: Mutex<Option<i64>>,
 }
@@ -72,7 +77,14 @@ impl Postgres {
                 Ok((pool.connect_lazy_with(options.application_name(&node)), node))
             })
             .await?;
-        Ok(Self { thread, pool, node: node.into(), sinks: Mutex::default(), loaded: Mutex::default() })
+        Ok(Self {
+            thread,
+            pool,
+            node: node.into(),
+            sinks: Mutex::default(),
+            status_url: Mutex::default(),
+            loaded: Mutex::default(),
+        })
     }
 
     async fn read<T: Send + 'static>(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::base::link::link_host;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Entry, Event, Outcome, SessionId, StoreFault};
 
@@ -83,13 +84,41 @@ pub(super) struct EventRow {
     pub(super) digest: Vec<u8>,
     pub(super) at: i64,
     pub(super) body: String,
+    /// Where it is told by callbacks.
+    pub(super) lanes: Vec<LaneRow>,
 }
 
 impl EventRow {
-    fn new(event: &Event) -> Self {
+    fn new(event: &Event, status_url: Option<&str>) -> Self {
         let body = json(event);
         let digest = Sha256::digest(body.as_bytes())[..16].to_vec();
-        Self { digest, at: millis(event.at), body }
+        let own = event.callback_url.as_deref();
+        let urls = own.into_iter().chain(status_url.filter(|url| own != Some(url)));
+        let lanes = urls.map(|url| LaneRow::new(event, url)).collect();
+        Self { digest, at: millis(event.at), body, lanes }
+    }
+}
+
+/// The row of a lane: the callbacks to one URL about one call, or where there is none, about one session.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LaneRow {
+    /// The same for the same lane only.
+    pub(super) lane: Vec<u8>,
+    pub(super) url: String,
+    pub(super) host: String,
+}
+
+impl LaneRow {
+    fn new(event: &Event, url: &str) -> Self {
+        let mut digest = Sha256::new().chain_update(url);
+        match (&event.call, event.session) {
+            (Some(call), _) => digest.update([b"\0call\0", call.as_bytes()].concat()),
+            (None, Some(session)) => {
+                digest.update([b"\0session\0", session.0.as_bytes().as_slice()].concat())
+            }
+            (None, None) => {}
+        }
+        Self { lane: digest.finalize()[..16].to_vec(), url: url.to_owned(), host: link_host(url).into() }
     }
 }
 
@@ -112,7 +141,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(entries: &[Entry]) -> Self {
+    /// `status_url`: where every event is told by a callback.
+    pub(super) fn new(entries: &[Entry], status_url: Option<&str>) -> Self {
         let mut batch = Self::default();
         let mut calls: HashMap<&str, (&CallRecord, bool)> = HashMap::new();
         for entry in entries {
@@ -136,7 +166,7 @@ impl Batch {
                 Entry::Bound { session, caller } => {
                     batch.touched.entry(*session).or_default().second.get_or_insert(*caller);
                 }
-                Entry::Event(event) => batch.events.push(EventRow::new(event)),
+                Entry::Event(event) => batch.events.push(EventRow::new(event, status_url)),
             }
         }
         batch.calls =

@@ -32,7 +32,10 @@ use Sqlite as Database;
 use SqliteConnection as Connection;
 use sqlx::Sqlite as Db;
 
-const MIGRATIONS: Migrations = &[include_str!("migrations/sqlite/1.sql")];
+const MIGRATIONS: Migrations =
+    &[include_str!("migrations/sqlite/1.sql"), include_str!("migrations/sqlite/2.sql")];
+/// There is one writer.
+const SKIP_LOCKED: &str = "";
 /// How long another process may hold the file before a write is given up.
 const BUSY: Duration = Duration::from_secs(5);
 /// Connections that read.
@@ -48,6 +51,8 @@ pub struct Sqlite {
     readers: SqlitePool,
     writer: Writer,
     sinks: Mutex<Vec<ChangeSink>>,
+    /// Where every event is told by a callback.
+    status_url: Mutex<Option<Arc<str>>>,
     /// Counts the batches that brought events.
     events: watch::Sender<u64>,
 }
@@ -94,7 +99,14 @@ impl Sqlite {
                 Ok((readers, Writer::start(writing, connection)))
             })
             .await?;
-        Ok(Self { thread, readers, writer, sinks: Mutex::default(), events: watch::Sender::new(0) })
+        Ok(Self {
+            thread,
+            readers,
+            writer,
+            sinks: Mutex::default(),
+            status_url: Mutex::default(),
+            events: watch::Sender::new(0),
+        })
     }
 
     async fn read<T: Send + 'static>(

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use maskline::base::{PhoneNumber, Timestamp};
 use maskline::ledger::{
-    Answered, Book, CallFilter, CallRecord, ChangeSink, Changed, Channel, Created, Entry, Loaded, NewSession,
-    Number, Page, Redacted, Session, SessionFilter, SessionId, Store, StoreFault, StoredEvent,
+    Answered, Book, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, ChangeSink, Changed,
+    Channel, Created, Entry, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter, SessionId,
+    Settled, Store, StoreFault, StoredEvent,
 };
 
 /// The database.
@@ -223,6 +224,26 @@ impl Store for Connection {
     }
 
     async fn events(&self, _: u64, _: u32) -> Result<Vec<StoredEvent>, StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
+    fn call_back_at(&self, _: Option<&str>) {
+        unreachable!("not asked by what is tested here")
+    }
+
+    async fn callback_hosts(&self) -> Result<Vec<CallbackHost>, StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
+    async fn claim_callbacks(&self, _: &CallbackClaim) -> Result<Vec<Callback>, StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
+    async fn settle_callback(&self, _: &Callback, _: Settled) -> Result<(), StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
+    async fn callbacks_waiting(&self) -> Result<u64, StoreFault> {
         unreachable!("not asked by what is tested here")
     }
 

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use maskline::base::link::link_host;
 use maskline::base::{PhoneNumber, Timestamp};
 use maskline::ledger::{
-    Answered, CallFilter, CallRecord, Change, ChangeSink, Changed, Created, Entry, Loaded, NewSession,
-    Number, Outcome, Page, Redacted, Session, SessionFilter, SessionId, Store, StoreFault, StoredEvent,
+    Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,
+    Created, Entry, Loaded, NewSession, Number, Outcome, Page, Redacted, Session, SessionFilter, SessionId,
+    Settled, Store, StoreFault, StoredEvent,
 };
 
 /// The database.
@@ -26,6 +28,9 @@ struct Rows {
     numbers: BTreeMap<PhoneNumber, Number>,
     calls: BTreeMap<Box<str>, CallRecord>,
     events: Vec<StoredEvent>,
+    status_url: Option<Box<str>>,
+    /// Each with the moment at which it is due.
+    callbacks: Vec<(Callback, Timestamp)>,
     answers: BTreeMap<Box<str>, Answered>,
     sink: Option<ChangeSink>,
 }
@@ -61,6 +66,26 @@ fn paged<T: Clone>(mut rows: Vec<T>, page: &Page, key: impl Fn(&T) -> (Timestamp
 }
 
 impl Rows {
+    /// Puts an event's callbacks behind those that wait.
+    fn call_back(&mut self, event: &StoredEvent) {
+        let own = event.event.callback_url.clone();
+        let also = self.status_url.clone().filter(|url| own.as_ref() != Some(url));
+        for url in own.into_iter().chain(also) {
+            let id = self.callbacks.last().map_or(1, |(last, _)| last.id + 1);
+            let session = || event.event.session.map(|session| session.to_string().into());
+            let about: Box<str> = event.event.call.clone().or_else(session).unwrap_or_default();
+            let lane = format!("{url} {about}").into_bytes().into();
+            let (until, event) = (Timestamp::default(), event.clone());
+            self.callbacks.push((Callback { id, lane, url, tries: 0, until, event }, Timestamp::default()));
+        }
+    }
+
+    /// Those that are the first of their lanes.
+    fn first_callbacks(&mut self) -> impl Iterator<Item = &mut (Callback, Timestamp)> {
+        let mut lanes = std::collections::BTreeSet::new();
+        self.callbacks.iter_mut().filter(move |(callback, _)| lanes.insert(callback.lane.clone()))
+    }
+
     /// The (number, caller) of a session that another one holds still.
     fn taken(&self, session: &Session, now: Timestamp) -> Option<(PhoneNumber, Option<PhoneNumber>)> {
         let others = || self.sessions.iter().filter(|other| other.id != session.id && other.free_at() > now);
@@ -186,6 +211,7 @@ impl Store for Memory {
                     let id = rows.events.len() as u64 + 1;
                     let stored = StoredEvent { id, event: *event.clone() };
                     rows.events.push(stored.clone());
+                    rows.call_back(&stored);
                     if let Some(sink) = &rows.sink {
                         sink(Change::Event(stored.into()));
                     }
@@ -216,6 +242,48 @@ impl Store for Memory {
     async fn events(&self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreFault> {
         let rows = self.rows()?;
         Ok(rows.events.iter().filter(|event| event.id > after).take(limit as usize).cloned().collect())
+    }
+
+    fn call_back_at(&self, status_url: Option<&str>) {
+        self.rows.lock().unwrap().status_url = status_url.map(Into::into);
+    }
+
+    async fn callback_hosts(&self) -> Result<Vec<CallbackHost>, StoreFault> {
+        let mut hosts = BTreeMap::new();
+        for (callback, due_at) in self.rows()?.first_callbacks() {
+            let first = hosts.entry(link_host(&callback.url)).or_insert(*due_at);
+            *first = (*first).min(*due_at);
+        }
+        Ok(hosts.into_iter().map(|(host, due_at)| CallbackHost { host, due_at }).collect())
+    }
+
+    async fn claim_callbacks(&self, claim: &CallbackClaim) -> Result<Vec<Callback>, StoreFault> {
+        let mut rows = self.rows()?;
+        let is_due = |(callback, due_at): &&mut (Callback, Timestamp)| {
+            *due_at <= claim.now && link_host(&callback.url) == claim.host
+        };
+        let give = |(callback, due_at): &mut (Callback, Timestamp)| {
+            (callback.tries, callback.until, *due_at) = (callback.tries + 1, claim.until, claim.until);
+            callback.clone()
+        };
+        Ok(rows.first_callbacks().filter(is_due).take(claim.limit as usize).map(give).collect())
+    }
+
+    async fn settle_callback(&self, callback: &Callback, settled: Settled) -> Result<(), StoreFault> {
+        let mut rows = self.rows()?;
+        match settled {
+            Settled::Over(_) => rows.callbacks.retain(|(kept, _)| kept.id != callback.id),
+            Settled::Again(at) => rows
+                .callbacks
+                .iter_mut()
+                .filter(|(kept, due_at)| kept.id == callback.id && *due_at == callback.until)
+                .for_each(|(_, due_at)| *due_at = at),
+        }
+        Ok(())
+    }
+
+    async fn callbacks_waiting(&self) -> Result<u64, StoreFault> {
+        Ok(self.rows()?.callbacks.len() as u64)
     }
 
     async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault> {

@@ -1,8 +1,10 @@
 //! Events, in the order in which they were kept.
 
+use std::collections::HashMap;
+
 use sqlx::{QueryBuilder, Row};
 
-use super::{Connection, Db};
+use super::{Connection, Db, callbacks};
 use crate::ledger::{StoreFault, StoredEvent};
 use crate::store::rows::{EventRow, read};
 
@@ -31,15 +33,22 @@ pub(crate) async fn after(
     rows.fetch_all(connection).await?.iter().map(event).collect()
 }
 
-/// Keeps events, each once.
+/// Keeps events, each once, and the callbacks of those that are new.
 pub(super) async fn keep(connection: &mut Connection, events: &[EventRow]) -> Result<(), StoreFault> {
     for rows in events.chunks(ROWS) {
         let mut query = QueryBuilder::<Db>::new("INSERT INTO events (digest, at, body) ");
         query.push_values(rows, |mut values, row| {
             values.push_bind(row.digest.clone()).push_bind(row.at).push_bind(row.body.clone());
         });
-        query.push(" ON CONFLICT (digest) DO NOTHING");
-        query.build().persistent(false).execute(&mut *connection).await?;
+        query.push(" ON CONFLICT (digest) DO NOTHING RETURNING id, digest");
+        let mut kept = HashMap::new();
+        for row in query.build().persistent(false).fetch_all(&mut *connection).await? {
+            kept.insert(row.try_get::<Vec<u8>, _>(1)?, row.try_get::<i64, _>(0)?);
+        }
+        // The same event may come twice in one batch.
+        let new = rows.iter().filter_map(|row| Some((kept.remove(&row.digest)?, row)));
+        let told = new.flat_map(|(id, row)| row.lanes.iter().map(move |lane| (id, lane))).collect();
+        callbacks::keep(connection, told).await?;
     }
     Ok(())
 }

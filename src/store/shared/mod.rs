@@ -2,6 +2,7 @@
 //! within `postgres`; `super` says which database is meant, and how work gets to one of its connections.
 
 mod answers;
+mod callbacks;
 mod calls;
 mod events;
 mod lists;
@@ -11,14 +12,17 @@ mod redact;
 mod sessions;
 mod touch;
 
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::{Connection, Database, Db};
+use super::{Connection, Database, Db, SKIP_LOCKED};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{
-    Answered, CallFilter, CallRecord, Change, ChangeSink, Changed, Created, Entry, Loaded, NewSession,
-    Number, Page, Redacted, Session, SessionFilter, SessionId, Store, StoreFault, StoredEvent,
+    Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,
+    Created, Entry, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter, SessionId, Settled,
+    Store, StoreFault, StoredEvent,
 };
 use crate::store::rows::Batch;
 
@@ -100,7 +104,8 @@ impl Store for Database {
     }
 
     async fn keep(&self, entries: &[Entry]) -> Result<(), StoreFault> {
-        let batch = Batch::new(entries);
+        let status_url = self.status_url.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let batch = Batch::new(entries, status_url.as_deref());
         let has_events = !batch.events.is_empty();
         self.write(move |connection| Box::pin(keep(connection, batch))).await?;
         if has_events {
@@ -121,6 +126,29 @@ impl Store for Database {
 
     async fn events(&self, after: u64, limit: u32) -> Result<Vec<StoredEvent>, StoreFault> {
         self.read(move |connection| Box::pin(events::after(connection, after, limit))).await
+    }
+
+    fn call_back_at(&self, status_url: Option<&str>) {
+        *self.status_url.lock().unwrap_or_else(PoisonError::into_inner) = status_url.map(Into::into);
+    }
+
+    async fn callback_hosts(&self) -> Result<Vec<CallbackHost>, StoreFault> {
+        self.read(|connection| Box::pin(callbacks::hosts(connection))).await
+    }
+
+    async fn claim_callbacks(&self, claim: &CallbackClaim) -> Result<Vec<Callback>, StoreFault> {
+        let claim = claim.clone();
+        self.write(move |connection| Box::pin(callbacks::claim(connection, claim))).await
+    }
+
+    async fn settle_callback(&self, callback: &Callback, settled: Settled) -> Result<(), StoreFault> {
+        let (id, lane, until) = (callback.id, callback.lane.to_vec(), callback.until);
+        let given = callbacks::Given { id, lane, until };
+        self.write(move |connection| Box::pin(callbacks::settle(connection, given, settled))).await
+    }
+
+    async fn callbacks_waiting(&self) -> Result<u64, StoreFault> {
+        self.read(|connection| Box::pin(callbacks::waiting(connection))).await
     }
 
     async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault> {

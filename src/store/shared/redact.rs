@@ -2,7 +2,7 @@
 
 use sqlx::{Connection as _, Row};
 
-use super::{Connection, Query};
+use super::{Connection, Query, callbacks};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Redacted, Session, SessionId, StoreFault};
 use crate::store::erase;
@@ -17,6 +17,7 @@ pub(super) struct Found {
     sessions: Vec<Vec<u8>>,
     calls: Vec<String>,
     events: Vec<i64>,
+    lanes: Vec<Vec<u8>>,
 }
 
 impl Found {
@@ -25,7 +26,8 @@ impl Found {
         let sessions = chunks(self.sessions).map(|sessions| Found { sessions, ..Found::default() });
         let calls = chunks(self.calls).map(|calls| Found { calls, ..Found::default() });
         let events = chunks(self.events).map(|events| Found { events, ..Found::default() });
-        sessions.chain(calls).chain(events)
+        let lanes = chunks(self.lanes).map(|lanes| Found { lanes, ..Found::default() });
+        sessions.chain(calls).chain(events).chain(lanes)
     }
 }
 
@@ -47,9 +49,16 @@ pub(super) async fn find(connection: &mut Connection, party: PhoneNumber) -> Res
     for row in rows.fetch_all(&mut *connection).await? {
         found.calls.push(row.try_get(0)?);
     }
-    let rows = sqlx::query("SELECT id FROM events WHERE body LIKE $1").bind(pattern);
+    let rows = sqlx::query("SELECT id FROM events WHERE body LIKE $1").bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.events.push(row.try_get(0)?);
+    }
+    let rows =
+        sqlx::query("SELECT lane, url FROM callback_lanes WHERE url LIKE $1 ORDER BY lane").bind(pattern);
+    for row in rows.fetch_all(&mut *connection).await? {
+        if erase::is_in(row.try_get(1)?, party) {
+            found.lanes.push(row.try_get(0)?);
+        }
     }
     Ok(found)
 }
@@ -77,6 +86,10 @@ pub(super) async fn erase(
     }
     for id in part.events {
         erased.count.events += u64::from(event(&mut whole, id, party).await?);
+    }
+    for lane in part.lanes {
+        // Nobody can be called at a URL without its number.
+        callbacks::forget(&mut whole, &lane).await?;
     }
     whole.commit().await?;
     erased.count.sessions = erased.sessions.len() as u64;

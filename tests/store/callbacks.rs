@@ -1,0 +1,199 @@
+//! Callbacks on their way, with the time as an argument.
+
+use std::time::Duration;
+
+use maskline::base::Timestamp;
+use maskline::ledger::{
+    Callback, CallbackClaim, CallbackHost, Entry, Event, EventKind, Redacted, Settled, Store,
+};
+
+use crate::database::Database;
+use crate::make::{at, call, event, party, session};
+
+/// An event that is told somewhere.
+fn told(id: &str, kind: EventKind, url: &str) -> Entry {
+    Entry::Event(Box::new(Event { callback_url: Some(url.into()), ..event(&call(id, 1), kind) }))
+}
+
+/// What is due at a host at a moment, for ten seconds.
+async fn claim(store: &dyn Store, host: &str, limit: u32, seconds: u64) -> Vec<Callback> {
+    let claim = CallbackClaim { host: host.into(), limit, now: at(seconds), until: at(seconds + 10) };
+    let mut claimed = store.claim_callbacks(&claim).await.unwrap();
+    claimed.sort_by_key(|callback| callback.id);
+    claimed
+}
+
+fn seen(claimed: &[Callback]) -> Vec<(&str, &'static str, u32)> {
+    let seen = |callback: &Callback| {
+        let event = &callback.event.event;
+        let id = match event.call.as_deref() {
+            Some("a") => "a",
+            Some("b") => "b",
+            Some(_) => "other",
+            None => "none",
+        };
+        (id, event.kind.as_str(), callback.tries)
+    };
+    claimed.iter().map(seen).collect()
+}
+
+pub(crate) async fn callbacks_of_one_call_are_given_out_one_after_the_other(database: Database) {
+    let store = database.open().await;
+    let url = "https://one.example/x?y";
+    let entries = [
+        told("a", EventKind::CallStarted, url),
+        told("b", EventKind::CallStarted, url),
+        told("a", EventKind::CallRinging, url),
+        told("a", EventKind::CallStarted, "http://two.example:81/"),
+        Entry::Event(Box::new(event(&call("c", 1), EventKind::CallStarted))),
+    ];
+    store.keep(&entries).await.unwrap();
+    // None is kept twice, whoever brings it again.
+    store.keep(&entries).await.unwrap();
+    store.keep(&[told("a", EventKind::CallAnswered, url)]).await.unwrap();
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 5);
+    let hosts = |one, two| {
+        let host = |host: &str, due_at| CallbackHost { host: host.into(), due_at };
+        [host("one.example", one), host("two.example:81", two)]
+    };
+    let zero = Timestamp::default();
+    assert_eq!(store.callback_hosts().await.unwrap(), hosts(zero, zero));
+
+    let first = claim(&*store, "one.example", 9, 0).await;
+    assert_eq!(seen(&first), [("a", "call.started", 1), ("b", "call.started", 1)]);
+    assert_eq!((&*first[0].url, first[0].until), (url, at(10)));
+    assert_eq!(store.events(first[0].event.id - 1, 1).await.unwrap(), [first[0].event.clone()]);
+    assert_eq!(store.callback_hosts().await.unwrap(), hosts(at(10), zero));
+    assert_eq!(claim(&*store, "one.example", 9, 9).await, [], "they are given out");
+
+    store.settle_callback(&first[0], Settled::Again(at(20))).await.unwrap();
+    store.settle_callback(&first[1], Settled::Over(at(3))).await.unwrap();
+    assert_eq!(store.callback_hosts().await.unwrap(), hosts(at(20), zero));
+    assert_eq!(claim(&*store, "one.example", 9, 19).await, []);
+    let again = claim(&*store, "one.example", 9, 20).await;
+    assert_eq!(seen(&again), [("a", "call.started", 2)]);
+    store.settle_callback(&again[0], Settled::Over(at(21))).await.unwrap();
+    let next = claim(&*store, "one.example", 9, 21).await;
+    assert_eq!(seen(&next), [("a", "call.ringing", 1)]);
+    store.settle_callback(&next[0], Settled::Over(at(22))).await.unwrap();
+    let last = claim(&*store, "one.example", 9, 22).await;
+    assert_eq!(seen(&last), [("a", "call.answered", 1)]);
+    store.settle_callback(&last[0], Settled::Over(at(23))).await.unwrap();
+    assert_eq!(store.callback_hosts().await.unwrap(), hosts(zero, zero)[1..]);
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 1);
+    assert_eq!(database.count("callback_lanes").await, 1);
+}
+
+pub(crate) async fn a_callback_that_nobody_settles_is_given_out_again(database: Database) {
+    let url = "http://a.example/";
+    {
+        let store = database.open().await;
+        store
+            .keep(&[told("a", EventKind::CallStarted, url), told("a", EventKind::CallEnded, url)])
+            .await
+            .unwrap();
+        assert_eq!(claim(&*store, "a.example", 9, 0).await.len(), 1);
+    }
+    let store = database.open().await;
+    assert_eq!(claim(&*store, "a.example", 9, 9).await, []);
+    let again = claim(&*store, "a.example", 9, 10).await;
+    assert_eq!(seen(&again), [("a", "call.started", 2)]);
+    // The one who had it first comes late: its failure changes nothing, its delivery counts.
+    let late = Callback { until: at(10), tries: 1, ..again[0].clone() };
+    store.settle_callback(&late, Settled::Again(at(500))).await.unwrap();
+    assert_eq!(claim(&*store, "a.example", 9, 19).await, []);
+    store.settle_callback(&late, Settled::Over(at(12))).await.unwrap();
+    assert_eq!(claim(&*store, "a.example", 9, 19).await, [], "the lane is another's still");
+    store.settle_callback(&again[0], Settled::Over(at(13))).await.unwrap();
+    assert_eq!(seen(&claim(&*store, "a.example", 9, 13).await), [("a", "call.ended", 1)]);
+}
+
+pub(crate) async fn two_nodes_never_have_the_same_callback(database: Database) {
+    let nodes = [database.open().await, database.open().await];
+    let names: Vec<String> = (0..60).map(|count| format!("call-{count}")).collect();
+    let kinds = [EventKind::CallStarted, EventKind::CallRinging, EventKind::CallEnded];
+    for kind in kinds {
+        let entries: Vec<_> = names.iter().map(|name| told(name, kind, "http://a.example/")).collect();
+        nodes[0].keep(&entries).await.unwrap();
+    }
+    let work = async |node: &dyn Store| {
+        let mut had = Vec::new();
+        while node.callbacks_waiting().await.unwrap() > 0 {
+            for callback in claim(node, "a.example", 7, 0).await {
+                had.push((
+                    callback.id,
+                    callback.event.event.call.clone().unwrap(),
+                    callback.event.event.kind,
+                ));
+                node.settle_callback(&callback, Settled::Over(at(0))).await.unwrap();
+            }
+        }
+        had
+    };
+    let (one, other) = tokio::join!(work(&*nodes[0]), work(&*nodes[1]));
+    let mut all: Vec<_> = one.iter().chain(&other).map(|(id, ..)| *id).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!((all.len(), one.len() + other.len()), (180, 180));
+    assert!(!one.is_empty() && !other.is_empty());
+    assert_eq!(database.count("callback_lanes").await, 0);
+}
+
+pub(crate) async fn every_event_is_told_at_the_status_url_as_well(database: Database) {
+    let store = database.open().await;
+    store.call_back_at(Some("http://all.example/"));
+    let of_session = Event {
+        call: None,
+        session: Some(session((1, 1), (None, 2)).id),
+        ..event(&call("a", 1), EventKind::SessionCreated)
+    };
+    let entries = [
+        Entry::Event(Box::new(event(&call("b", 1), EventKind::CallStarted))),
+        told("a", EventKind::CallStarted, "http://own.example/"),
+        told("a", EventKind::CallEnded, "http://all.example/"),
+        Entry::Event(Box::new(of_session)),
+    ];
+    store.keep(&entries).await.unwrap();
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 5, "one for each URL and event");
+    let all = claim(&*store, "all.example", 9, 0).await;
+    let wanted = [("b", "call.started", 1), ("a", "call.started", 1), ("none", "session.created", 1)];
+    assert_eq!(seen(&all), wanted);
+    store.call_back_at(None);
+    store.keep(&[Entry::Event(Box::new(event(&call("b", 1), EventKind::CallEnded)))]).await.unwrap();
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 5);
+}
+
+pub(crate) async fn what_is_erased_or_removed_is_not_told(database: Database) {
+    let store = database.open().await;
+    let entries = [
+        told("a", EventKind::CallStarted, "http://a.example/?who=919876500001"),
+        told("b", EventKind::CallStarted, "http://a.example/?who=9198765000019"),
+    ];
+    store.keep(&entries).await.unwrap();
+    assert_ne!(store.redact(party(1), at(1)).await.unwrap(), Redacted::default());
+    let left = claim(&*store, "a.example", 9, 0).await;
+    assert_eq!(seen(&left), [("b", "call.started", 1)]);
+    assert!(!left[0].event.told().to_string().contains("919876500001\""), "{}", left[0].event.told());
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 1);
+
+    store.settle_callback(&left[0], Settled::Again(at(5))).await.unwrap();
+    store.prune(at(1).after(Duration::from_millis(1))).await.unwrap();
+    assert_eq!(claim(&*store, "a.example", 9, 5).await, []);
+    assert_eq!((database.count("callbacks").await, database.count("callback_lanes").await), (0, 0));
+}
+
+pub(crate) async fn a_database_without_callbacks_is_brought_to_this_version(database: Database) {
+    if database.is_postgres() {
+        database.run(include_str!("../../src/store/migrations/postgres/1.sql")).await;
+        database.run("CREATE TABLE maskline_schema (version BIGINT NOT NULL)").await;
+        database.run("INSERT INTO maskline_schema VALUES (1)").await;
+    } else {
+        database.run(include_str!("../../src/store/migrations/sqlite/1.sql")).await;
+        database.run("PRAGMA user_version = 1").await;
+    }
+    database.run("INSERT INTO channels VALUES (1, 2, '', 3)").await;
+    let store = database.open().await;
+    assert_eq!(database.count("channels").await, 1, "what it has stays");
+    store.keep(&[told("a", EventKind::CallStarted, "http://a.example/")]).await.unwrap();
+    assert_eq!(claim(&*store, "a.example", 9, 0).await.len(), 1);
+}
