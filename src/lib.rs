@@ -11,6 +11,7 @@ pub mod call;
 pub mod cli;
 pub mod demo;
 pub mod dialog;
+pub mod hook;
 pub mod ledger;
 pub mod mask;
 pub mod media;

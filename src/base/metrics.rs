@@ -52,6 +52,8 @@ pub struct Metrics {
     pub store_up: Gauge,
     /// Callbacks that wait to be sent.
     pub callback_queue: Gauge,
+    /// Callbacks that were sent, by what came of it: `delivered`, `failed` (it is sent again), `given-up`.
+    pub callbacks: Family<WithResult, Counter>,
     /// Answers of the API, by method, route template and status.
     pub http: Family<Answered, Counter>,
     /// How long the API took to begin an answer, by route template.
@@ -76,10 +78,10 @@ pub enum CallState {
     Connected,
 }
 
-/// The result of a call.
+/// The result of a call, or of a callback.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct WithResult {
-    /// As in the record's `outcome`.
+    /// For a call as in the record's `outcome`.
     pub result: &'static str,
 }
 
@@ -187,6 +189,7 @@ impl Default for Metrics {
             store_queue: Gauge::default(),
             store_up: Gauge::default(),
             callback_queue: Gauge::default(),
+            callbacks: Family::default(),
             http: Family::default(),
             http_time: Family::new_with_constructor(|| Histogram::new(SHORT)),
             event_streams: Gauge::default(),
@@ -228,6 +231,7 @@ impl Metrics {
         to.register("store_queue", help, self.store_queue.clone());
         to.register("store_up", "1 while the database takes writes, else 0.", self.store_up.clone());
         to.register("callback_queue", "Callbacks that wait to be sent.", self.callback_queue.clone());
+        to.register("callbacks", "Callbacks that were sent, by result.", self.callbacks.clone());
         let help = "Answers of the API, by method, route template and status.";
         to.register("http_requests", help, self.http.clone());
         let help = "How long the API took to begin an answer, by route template.";

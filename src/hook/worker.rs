@@ -1,0 +1,264 @@
+//! The loop that takes from the store what is due, and sends it.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
+
+use super::backoff;
+use super::client::Client;
+use super::fault::SendFault;
+use super::sign::signature;
+use crate::base::link::read_link;
+use crate::base::metrics::WithResult;
+use crate::base::settings::Webhooks;
+use crate::base::{Metrics, Random, Timestamp};
+use crate::ledger::{Callback, CallbackClaim, CallbackHost, Settled, Store, StoreFault};
+
+/// Callbacks that are sent at a time.
+const AT_A_TIME: usize = 128;
+/// The same to one host, so that a dead one leaves room for others.
+const PER_HOST: usize = 32;
+/// How long the store is left alone where nothing is due.
+const REST: Duration = Duration::from_secs(1);
+/// How often it is counted what waits.
+const COUNT: Duration = Duration::from_secs(5);
+/// How much longer than its answer may take a callback is ours.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// What the thread works with.
+pub(super) struct Worker {
+    store: Arc<dyn Store>,
+    settings: watch::Receiver<Webhooks>,
+    metrics: Arc<Metrics>,
+    random: Random,
+    wake: Arc<Notify>,
+    client: Client,
+    sending: JoinSet<bool>,
+    /// The host of each that is being sent.
+    hosts: HashMap<Id, Box<str>>,
+    /// Hosts whose last callback was not delivered, which the log has told.
+    failing: HashSet<Box<str>>,
+    is_away: bool,
+    counted_at: Timestamp,
+}
+
+impl Worker {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        settings: watch::Receiver<Webhooks>,
+        metrics: Arc<Metrics>,
+        random: Random,
+        wake: Arc<Notify>,
+    ) -> io::Result<Self> {
+        let client = Client::new(&settings.borrow())?;
+        Ok(Self {
+            store,
+            settings,
+            metrics,
+            random,
+            wake,
+            client,
+            sending: JoinSet::new(),
+            hosts: HashMap::new(),
+            failing: HashSet::new(),
+            is_away: false,
+            counted_at: Timestamp::default(),
+        })
+    }
+
+    /// Sends until it is told to stop, and then once more.
+    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        loop {
+            let rest = self.round().await;
+            tokio::select! {
+                _ = &mut stop => break,
+                Some(sent) = self.sending.join_next_with_id() => self.sent(sent),
+                () = self.wake.notified() => {}
+                () = sleep(rest) => {}
+            }
+            while let Some(sent) = self.sending.try_join_next_with_id() {
+                self.sent(sent);
+            }
+        }
+        self.round().await;
+        while let Some(sent) = self.sending.join_next_with_id().await {
+            self.sent(sent);
+        }
+        self.count().await;
+    }
+
+    /// Begins to send what is due and has room; how long there is nothing more to be done.
+    async fn round(&mut self) -> Duration {
+        if self.settings.has_changed().unwrap_or(false) {
+            match Client::new(&self.settings.borrow_and_update()) {
+                Ok(client) => self.client = client,
+                Err(error) => tracing::error!(%error, "callbacks keep the settings before"),
+            }
+        }
+        let rest = self.begin().await;
+        if let Err(fault) = &rest
+            && !self.is_away
+        {
+            tracing::error!(%fault, "callbacks wait");
+        }
+        self.is_away = rest.is_err();
+        if now() >= self.counted_at.after(COUNT) {
+            self.count().await;
+        }
+        rest.unwrap_or(REST)
+    }
+
+    async fn begin(&mut self) -> Result<Duration, StoreFault> {
+        let mut hosts = self.store.callback_hosts().await?;
+        // Whoever has the fewest under way comes first.
+        hosts.sort_by_key(|host| (self.under_way(&host.host), host.due_at));
+        let now = now();
+        let mut rest = REST;
+        for CallbackHost { host, due_at } in hosts {
+            if due_at > now {
+                rest = rest.min(Duration::from_millis(due_at.as_millis() - now.as_millis()));
+                continue;
+            }
+            let room = (PER_HOST - self.under_way(&host)).min(AT_A_TIME - self.hosts.len());
+            if room > 0 {
+                self.send_due(host, room, now).await?;
+            }
+        }
+        Ok(rest)
+    }
+
+    /// How many to a host are being sent.
+    fn under_way(&self, host: &str) -> usize {
+        self.hosts.values().filter(|other| &***other == host).count()
+    }
+
+    async fn send_due(&mut self, host: Box<str>, room: usize, now: Timestamp) -> Result<(), StoreFault> {
+        let until = now.after(self.settings.borrow().timeout + LEASE);
+        let limit = u32::try_from(room).unwrap_or(u32::MAX);
+        let claim = CallbackClaim { host: host.clone(), limit, now, until };
+        for callback in self.store.claim_callbacks(&claim).await? {
+            let sending = Sending {
+                store: Arc::clone(&self.store),
+                metrics: Arc::clone(&self.metrics),
+                random: self.random.fork(),
+                client: self.client.clone(),
+                settings: self.settings.borrow().clone(),
+                callback,
+            };
+            let task = self.sending.spawn(sending.run());
+            self.hosts.insert(task.id(), host.clone());
+        }
+        Ok(())
+    }
+
+    /// One has been sent, well or not.
+    fn sent(&mut self, sent: Result<(Id, bool), tokio::task::JoinError>) {
+        let (id, is_delivered) = sent.unwrap_or_else(|error| (error.id(), false));
+        let Some(host) = self.hosts.remove(&id) else { return };
+        if is_delivered && self.failing.remove(&host) {
+            tracing::info!(host = hidden(&host), "callbacks are delivered again");
+        } else if !is_delivered && !self.failing.contains(&host) {
+            tracing::warn!(host = hidden(&host), "callbacks are not delivered: they are sent again");
+            self.failing.insert(host);
+        }
+    }
+
+    async fn count(&mut self) {
+        self.counted_at = now();
+        if let Ok(waiting) = self.store.callbacks_waiting().await {
+            self.metrics.callback_queue.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// One callback on its way.
+struct Sending {
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    random: Random,
+    client: Client,
+    settings: Webhooks,
+    callback: Callback,
+}
+
+impl Sending {
+    /// Sends it, and notes what came of it. Whether it is delivered.
+    async fn run(mut self) -> bool {
+        let sent = match self.request() {
+            Some(request) => self.client.send(request).await,
+            None => Err(SendFault::Url),
+        };
+        let Callback { tries, event, .. } = &self.callback;
+        let (result, settled) = match sent {
+            Ok(()) => ("delivered", Settled::Over(now())),
+            // No later try would find another URL.
+            Err(SendFault::Url) => ("given-up", Settled::Over(now())),
+            Err(_) => match backoff::after(*tries, event.event.at, now(), &mut self.random) {
+                over @ Settled::Over(_) => ("given-up", over),
+                again @ Settled::Again(_) => ("failed", again),
+            },
+        };
+        if let Err(why) = sent {
+            let kind = event.event.kind.as_str();
+            if result == "given-up" {
+                tracing::error!(event = event.id, kind, tries, %why, "a callback is given up");
+            } else {
+                tracing::debug!(event = event.id, kind, tries, %why, "a callback is not delivered");
+            }
+        }
+        if let Err(fault) = self.store.settle_callback(&self.callback, settled).await {
+            // It stays where it is, and is sent again when it is nobody's any more.
+            tracing::error!(%fault, event = event.id, "what came of a callback could not be noted");
+        }
+        self.metrics.callbacks.get_or_create(&WithResult { result }).inc();
+        sent.is_ok()
+    }
+
+    fn request(&self) -> Option<Request<Full<Bytes>>> {
+        let Callback { url, event, .. } = &self.callback;
+        let body = event.told().to_string();
+        let mut request = Request::post(read_link(url)?)
+            .header("content-type", "application/json")
+            .header("user-agent", "Maskline")
+            .header("maskline-event-id", event.id);
+        if let Some(secret) = &self.settings.secret {
+            let signature = signature(secret, now().as_millis() / 1000, "POST", url, body.as_bytes());
+            request = request.header("maskline-signature", signature);
+        }
+        request.body(Full::from(body)).ok()
+    }
+}
+
+/// A host in a log line, where no run of digits is as long as a number.
+fn hidden(host: &str) -> String {
+    let is_digit = |letter: &char| letter.is_ascii_digit();
+    if host.split(|letter| !is_digit(&letter)).all(|run| run.len() < 7) {
+        return host.to_owned();
+    }
+    host.chars().map(|letter| if is_digit(&letter) { '*' } else { letter }).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: what is due is told by the time of day")]
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_in_the_log_has_no_number() {
+        assert_eq!(hidden("hooks.example:8443"), "hooks.example:8443");
+        assert_eq!(hidden("10.20.30.40:123456"), "10.20.30.40:123456");
+        assert_eq!(hidden("call-9876500001.example:80"), "call-**********.example:**");
+    }
+}
