@@ -5,6 +5,7 @@
 //! is different each time.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::disallowed_methods, reason = "real processes and servers are waited for by the real clock")]
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,6 @@
 //! Callbacks over real sockets: servers that fail, wait, redirect, close or lie, and a process that ends in between.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::disallowed_methods, reason = "real servers are waited for by the real clock")]
 
 #[path = "hook/web.rs"]
 mod web;

@@ -2,6 +2,7 @@
 //! `MASKLINE_TEST_POSTGRES`; without it that half tests nothing, and says so.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::disallowed_methods, reason = "real processes and servers are waited for by the real clock")]
 
 #[path = "store/callbacks.rs"]
 mod callbacks;

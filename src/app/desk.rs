@@ -12,6 +12,7 @@ use super::upkeep::{Upkeep, follower, load};
 use crate::api::{self, ApiState, Health, Parts, Tokens, tokens};
 use crate::base::settings::{ApiToken, Scope, Settings};
 use crate::base::{Metrics, Random, Timestamp};
+use crate::hook::Callbacks;
 use crate::ledger::{Book, Entry, Event, EventKind, Store};
 use crate::route::Index;
 use crate::session::{InForce, Sessions};
@@ -24,6 +25,7 @@ const EVENTS: usize = 4096;
 pub(super) struct Desk {
     pub(super) book: Arc<Book>,
     pub(super) keeper: Keeper,
+    pub(super) callbacks: Callbacks,
     pub(super) calls: Arc<LiveCalls>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) upkeep: Upkeep,
@@ -46,20 +48,23 @@ impl Desk {
     ) -> Result<Self, StartFault> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let store = runtime.block_on(store::open(&settings.store.url))?;
-        let keeper = Keeper::start(&settings.records.path, Arc::clone(&store))?;
         let (book, metrics) = (Arc::new(Book::new()), Arc::new(Metrics::default()));
+        // Before the keeper: an event is kept with the callbacks that it is to have.
+        let callbacks =
+            Callbacks::start(Arc::clone(&store), &settings.webhooks, Arc::clone(&metrics), random.fork())?;
+        let keeper = Keeper::start(&settings.records.path, Arc::clone(&store))?;
         let index = Arc::new(RwLock::new(index));
         let shared = Arc::clone(&index);
         let in_force: InForce =
             Arc::new(move || Arc::clone(&shared.read().unwrap_or_else(PoisonError::into_inner)));
         let calls = Arc::new(LiveCalls::new(Arc::clone(&book), Arc::clone(&in_force), health.clone()));
         let (events, _) = broadcast::channel(EVENTS);
-        let sink = follower(Arc::clone(&book), Arc::clone(&calls), events.clone());
+        let sink = follower(Arc::clone(&book), Arc::clone(&calls), events.clone(), callbacks.waker());
         runtime.block_on(async {
             store.follow(sink).await?;
             load(&*store, &book, now()).await
         })?;
-        tell_crashed(&keeper);
+        tell_crashed(&keeper, &book);
         let state = Arc::new(ApiState::new(Parts {
             sessions: Arc::new(sessions(&store, &book, &in_force, &keeper, random)),
             store: Arc::clone(&store),
@@ -75,7 +80,7 @@ impl Desk {
         }));
         let retention = settings.records.retention;
         let upkeep = Upkeep::new(store, Arc::clone(&book), health.clone(), Arc::clone(&metrics), retention);
-        Ok(Self { book, keeper, calls, metrics, upkeep, state, index, random: random.fork() })
+        Ok(Self { book, keeper, callbacks, calls, metrics, upkeep, state, index, random: random.fork() })
     }
 
     /// What the API serves.
@@ -87,6 +92,7 @@ impl Desk {
     pub(super) fn reconfigure(&mut self, settings: &Settings, index: Arc<Index>) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         self.upkeep.retention = settings.records.retention;
+        self.callbacks.reconfigure(&settings.webhooks);
         match tokens(settings, &mut self.random) {
             Ok(tokens) => self.state.set_tokens(tokens),
             Err(fault) => tracing::error!(%fault, "the tokens stay as they were"),
@@ -109,12 +115,10 @@ fn sessions(
 }
 
 /// The calls that an earlier process was killed in have ended: that has not been told yet.
-fn tell_crashed(keeper: &Keeper) {
+fn tell_crashed(keeper: &Keeper, book: &Book) {
     let writer = keeper.writer();
     for record in keeper.crashed() {
-        let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
-        let (call, session) = (Some(record.id.clone()), record.session);
-        let event = Event { at: now(), kind: EventKind::CallEnded, call, session, data, callback_url: None };
+        let event = Event::of_call(now(), EventKind::CallEnded, record, book);
         writer.write(Entry::Event(Box::new(event)));
     }
 }

@@ -213,6 +213,7 @@ impl Service {
         drop(engine);
         api.stop();
         let written = desk.keeper.close();
+        desk.callbacks.stop();
         if !stopped.into_iter().all(|well| well) {
             return Err(ServeFault::Failed);
         }

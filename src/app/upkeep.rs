@@ -36,6 +36,7 @@ pub(super) fn follower(
     book: Arc<Book>,
     calls: Arc<LiveCalls>,
     events: broadcast::Sender<Arc<StoredEvent>>,
+    wake_callbacks: impl Fn() + Send + Sync + 'static,
 ) -> ChangeSink {
     Arc::new(move |change| match change {
         Change::Session(session) => book.put(&session),
@@ -45,6 +46,7 @@ pub(super) fn follower(
             if let (EventKind::CallEnded, Some(call)) = (stored.event.kind, &stored.event.call) {
                 calls.is_kept(call);
             }
+            wake_callbacks();
             // Without a reader there is nobody to tell.
             let _ = events.send(stored);
         }

@@ -81,9 +81,7 @@ impl Wiring {
     }
 
     fn tell(&self, kind: EventKind, record: &CallRecord) {
-        let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
-        let (call, session) = (Some(record.id.clone()), record.session);
-        let event = Event { at: now(), kind, call, session, data, callback_url: None };
+        let event = Event::of_call(now(), kind, record, &self.book);
         self.keeper.write(Entry::Event(Box::new(event)));
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SessionId;
+use super::{Book, CallRecord, SessionId};
 use crate::base::Timestamp;
 
 /// Something that happened to a call or a session.
@@ -20,6 +20,20 @@ pub struct Event {
     pub data: serde_json::Value,
     /// Where a callback goes as well.
     pub callback_url: Option<Box<str>>,
+}
+
+impl Event {
+    /// What happens to a call; it is told where its session wants it told.
+    ///
+    /// # Panics
+    /// Never: a record can always be written as JSON.
+    #[must_use]
+    pub fn of_call(at: Timestamp, kind: EventKind, record: &CallRecord, book: &Book) -> Self {
+        let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
+        let live = record.session.and_then(|session| book.session(session));
+        let callback_url = live.and_then(|live| live.callback_url.as_deref().map(Into::into));
+        Self { at, kind, call: Some(record.id.clone()), session: record.session, data, callback_url }
+    }
 }
 
 /// What happened.

@@ -1,6 +1,7 @@
 //! A session as calls need it.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Channel;
@@ -29,6 +30,8 @@ pub struct Live {
     pub call_time_limit: Option<NonZeroU32>,
     /// How long the other party may ring, in seconds.
     pub ring_timeout: Option<NonZeroU32>,
+    /// Where its events are told.
+    pub callback_url: Option<Arc<str>>,
     /// Counts its changes.
     pub version: u32,
     /// Whether it was closed.
@@ -107,6 +110,7 @@ impl From<&Session> for Live {
             id: session.id,
             first: session.first,
             second: session.second,
+            callback_url: session.callback_url.as_deref().map(Arc::from),
             starts_at: session.starts_at,
             expires_at: session.expires_at,
             free_at: session.free_at(),
