@@ -9,7 +9,7 @@ use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::session::status;
 use crate::ledger::{Party, Session, SessionId, SessionStatus};
 
-/// What calls need of a session: a hundred bytes, shared by its two channels.
+/// What calls need of a session: a little over a hundred bytes, shared by its two channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// Its id.
