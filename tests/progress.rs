@@ -179,3 +179,31 @@ fn the_operators_end_after_a_party_hung_up_is_not_his() {
     caller.expect(200);
     assert_eq!(world.end().hung_up, Some(HungUp::Caller));
 }
+
+#[test]
+fn transactions_and_what_is_sent_again_are_counted() {
+    let world = World::new();
+    let counted = |name: &str| {
+        let text = world.get().metrics.render();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        line.map_or(0, |count| count.parse().unwrap())
+    };
+    let begun = |kind: &str| counted(&format!("maskline_sip_transactions_total{{kind=\"{kind}\"}}"));
+    let again = |direction: &str| {
+        counted(&format!("maskline_sip_retransmissions_total{{direction=\"{direction}\"}}"))
+    };
+    let caller = world.dial(M1);
+    let mut callee = world.incoming(BETA);
+    assert_eq!(["invite-server", "invite-client", "server", "client"].map(begun), [1, 1, 0, 0]);
+    assert_eq!(["received", "sent"].map(again), [0, 0]);
+    world.pass(4 * SECOND);
+    assert_eq!(again("sent"), 3, "to a callee that says nothing, after 0.5, 1.5 and 3.5 s");
+    callee.say(180);
+    let invite = world.get().wire[0].bytes.clone();
+    world.send(caller.at, invite);
+    world.pass(SECOND);
+    assert_eq!(["received", "sent"].map(again), [1, 3]);
+    world.command(Command::HangUpAll);
+    assert_eq!(begun("client"), 1, "a CANCEL");
+}

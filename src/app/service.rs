@@ -244,7 +244,8 @@ impl Starter<'_> {
         };
         let (policy, registry) = (Arc::clone(&self.policy), Arc::clone(registry));
         let anchor = Anchor::new(self.started.monotonic, self.started.wall);
-        let switch = Switch::new(seat.index(), policy, registry, self.random.fork(), anchor);
+        let switch = Switch::new(seat.index(), policy, registry, self.random.fork(), anchor)
+            .counted_in(Arc::clone(&self.desk.metrics));
         seat.start(sockets, switch, wiring)
     }
 }

@@ -247,6 +247,16 @@ impl Metrics {
         text
     }
 
+    /// Counts a SIP transaction that begins.
+    pub fn transaction(&self, kind: TransactionKind) {
+        self.transactions.get_or_create(&OfKind { kind }).inc();
+    }
+
+    /// Counts a SIP message that is sent, or comes, again.
+    pub fn again(&self, direction: Direction) {
+        self.retransmissions.get_or_create(&Directed { direction }).inc();
+    }
+
     /// Counts an answer of the API.
     pub fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let route = route.to_owned();

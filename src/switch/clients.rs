@@ -1,6 +1,7 @@
 //! The client transactions of a shard.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +10,8 @@ use slab::Slab;
 use super::Due;
 use super::deadlines::Deadlines;
 use super::servers::SPARE;
-use crate::base::{ConnectionId, Flow};
+use crate::base::metrics::TransactionKind;
+use crate::base::{ConnectionId, Flow, Metrics};
 use crate::call::{CallKey, LegId, Purpose};
 use crate::mask::guard::Guard;
 use crate::sip::{Method, Response};
@@ -84,11 +86,13 @@ pub(super) struct Clients {
     table: Slab<Client>,
     by_key: HashMap<(Box<str>, bool), usize>,
     invites: HashMap<(CallKey, LegId), usize>,
+    metrics: Arc<Metrics>,
 }
 
 impl Clients {
-    pub(super) fn new() -> Self {
-        Self { table: Slab::new(), by_key: HashMap::new(), invites: HashMap::new() }
+    /// An empty table, whose transactions are counted here.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { table: Slab::new(), by_key: HashMap::new(), invites: HashMap::new(), metrics }
     }
 
     /// Starts a transaction with the request that is sent now.
@@ -102,10 +106,14 @@ impl Clients {
         let Outgoing { method, branch, flow, head, bytes, owner, follows_flow, guard } = outgoing;
         let reliable = flow.transport.is_reliable();
         let key = (branch, method == Method::CANCEL);
-        let machine = match method {
-            Method::INVITE => Machine::Invite(ClientInvite::new(now, timings, reliable, head, bytes)),
-            _ => Machine::Other(ClientRequest::new(now, timings, reliable, bytes)),
+        let (machine, kind) = match method {
+            Method::INVITE => {
+                let invite = ClientInvite::new(now, timings, reliable, head, bytes);
+                (Machine::Invite(invite), TransactionKind::InviteClient)
+            }
+            _ => (Machine::Other(ClientRequest::new(now, timings, reliable, bytes)), TransactionKind::Client),
         };
+        self.metrics.transaction(kind);
         let slot = self.table.insert(Client {
             machine,
             method: method.clone(),
@@ -270,7 +278,7 @@ impl Clients {
         }
         deadlines.set(Due::Client(slot), &mut client.deadline, None);
         if self.table.is_empty() && self.table.capacity() > SPARE {
-            *self = Self::new();
+            *self = Self::new(Arc::clone(&self.metrics));
         }
         Some(client)
     }

@@ -9,6 +9,7 @@ use super::local::{self, Objection};
 use super::source::Speaker;
 use super::{Output, Switch};
 use crate::base::Flow;
+use crate::base::metrics::Direction;
 use crate::call::{Call, CallKey, Invitation, Leg, LegId, ServerId};
 use crate::mask::write::{self, Reply};
 use crate::route::{self, Claims, Identity, Question, Source, Written};
@@ -51,6 +52,7 @@ impl Switch {
             Method::ACK => self.ack(now, flow, request),
             _ => match self.servers.find(request, request.method()) {
                 Some(server) => {
+                    self.metrics.again(Direction::Received);
                     let again =
                         self.servers.repeat(server).zip(self.servers.get(server).map(|server| server.flow));
                     if let Some((bytes, flow)) = again {

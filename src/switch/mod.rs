@@ -31,7 +31,7 @@ use std::time::Instant;
 use slab::Slab;
 
 use crate::base::time::Anchor;
-use crate::base::{Random, Side};
+use crate::base::{Metrics, Random, Side};
 use crate::call::{Call, CallKey, Context, Destination, Effect, LegId, Policy, Purpose};
 use crate::mask::Cause;
 use crate::relay;
@@ -70,6 +70,7 @@ pub struct Switch {
     is_behind: bool,
     turned_away: TurnedAway,
     leaks: u64,
+    metrics: Arc<Metrics>,
 }
 
 /// A call that waits for a look-up, with the settings that its plan was made under.
@@ -113,6 +114,7 @@ impl Switch {
         random: Random,
         anchor: Anchor,
     ) -> Self {
+        let metrics = Arc::new(Metrics::default());
         Self {
             shard,
             policy,
@@ -122,8 +124,8 @@ impl Switch {
             calls: Slab::new(),
             generation: 0,
             legs: HashMap::new(),
-            servers: Servers::new(),
-            clients: Clients::new(),
+            servers: Servers::new(Arc::clone(&metrics)),
+            clients: Clients::new(Arc::clone(&metrics)),
             resolving: HashMap::new(),
             located: None,
             deadlines: Deadlines::new(),
@@ -133,7 +135,15 @@ impl Switch {
             is_behind: false,
             turned_away: TurnedAway::default(),
             leaks: 0,
+            metrics,
         }
+    }
+
+    /// The same switch, before anything has happened, with its counts kept here.
+    #[must_use]
+    pub fn counted_in(self, metrics: Arc<Metrics>) -> Self {
+        let (servers, clients) = (Servers::new(Arc::clone(&metrics)), Clients::new(Arc::clone(&metrics)));
+        Self { servers, clients, metrics, ..self }
     }
 
     /// Takes something that happened.

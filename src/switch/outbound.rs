@@ -137,6 +137,7 @@ impl Switch {
         let found = guard.is_some_and(|guard| guard.finds(bytes, opens));
         if found {
             self.leaks += 1;
+            self.metrics.guarded.inc();
             tracing::error!(leaks = self.leaks, "the egress guard stopped a message; both legs are ended");
         }
         found

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::Switch;
 use super::clients::{Outgoing, Success};
 use crate::base::Flow;
+use crate::base::metrics::Direction;
 use crate::call::{Call, ServerId};
 use crate::dialog::Dialog;
 use crate::mask::{Cause, write};
@@ -94,6 +95,7 @@ impl Switch {
             Some(Expiry::Resend(bytes)) => {
                 let flow = self.clients.get(slot).map(|client| client.flow);
                 if let Some(flow) = flow {
+                    self.metrics.again(Direction::Sent);
                     self.send(flow, bytes);
                 }
             }
@@ -110,6 +112,7 @@ impl Switch {
         match self.servers.expire(now, id, &mut self.deadlines) {
             Some(Expiry::Resend(bytes)) => {
                 if let Some(server) = self.servers.get(id) {
+                    self.metrics.again(Direction::Sent);
                     self.send(server.flow, bytes);
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,7 +11,8 @@ use slab::Slab;
 
 use super::Due;
 use super::deadlines::Deadlines;
-use crate::base::Flow;
+use crate::base::metrics::TransactionKind;
+use crate::base::{Flow, Metrics};
 use crate::call::{CallKey, LegId, ServerId};
 use crate::sip::via::MAGIC_COOKIE;
 use crate::sip::{Echo, Method, Request, Status};
@@ -52,11 +54,14 @@ pub(super) struct Servers {
     by_key: HashMap<u64, usize>,
     merged: HashMap<u64, usize>,
     hasher: RandomState,
+    metrics: Arc<Metrics>,
 }
 
 impl Servers {
-    pub(super) fn new() -> Self {
+    /// An empty table, whose transactions are counted here.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
+            metrics,
             table: Slab::new(),
             by_key: HashMap::new(),
             merged: HashMap::new(),
@@ -85,10 +90,13 @@ impl Servers {
         tag: Box<str>,
     ) -> ServerId {
         let reliable = flow.transport.is_reliable();
-        let machine = match *request.method() {
-            Method::INVITE => Machine::Invite(ServerInvite::new(timings, reliable)),
-            _ => Machine::Other(ServerRequest::new(timings, reliable)),
+        let (machine, kind) = match *request.method() {
+            Method::INVITE => {
+                (Machine::Invite(ServerInvite::new(timings, reliable)), TransactionKind::InviteServer)
+            }
+            _ => (Machine::Other(ServerRequest::new(timings, reliable)), TransactionKind::Server),
         };
+        self.metrics.transaction(kind);
         let echo = request.echo(flow.remote);
         // Where the connection is gone, a response goes to the port that the Via names (RFC 3261 section 18.2.2).
         let listens = SocketAddr::new(flow.remote.ip(), request.via().port().unwrap_or(5060));

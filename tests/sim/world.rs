@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use maskline::base::settings::Settings;
 use maskline::base::time::Anchor;
-use maskline::base::{ConnectionId, Flow, Random, Shards, Transport};
+use maskline::base::{ConnectionId, Flow, Metrics, Random, Shards, Transport};
 use maskline::call::{CallKey, Listener, Policy};
 use maskline::ledger::{Book, CallRecord};
 use maskline::relay::{Event, RelayId};
@@ -39,6 +39,8 @@ pub struct Inner {
     pub switch: Switch,
     pub engine: Engine,
     pub policy: Arc<Policy>,
+    /// What the switch has counted.
+    pub metrics: Arc<Metrics>,
     /// Sessions and the inventory.
     pub book: Arc<Book>,
     pub conditions: Conditions,
@@ -86,12 +88,15 @@ impl World {
         let mut random = Random::from_number(seed);
         let registry = Arc::new(Registry::new(now, &mut random));
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let switch = Switch::new(0, policy.clone(), registry, random.fork(), Anchor::new(now, wall));
+        let metrics = Arc::new(Metrics::default());
+        let switch = Switch::new(0, policy.clone(), registry, random.fork(), Anchor::new(now, wall))
+            .counted_in(Arc::clone(&metrics));
         Self(Rc::new(RefCell::new(Inner {
             now,
             start: now,
             wall,
             switch,
+            metrics,
             engine: Engine::new(),
             policy,
             book: Arc::default(),
