@@ -18,6 +18,8 @@ use crate::store::journal::{Line, Place, Reader};
 
 /// Entries that the database is given at a time.
 const BATCH: usize = 500;
+/// How long what comes after a pause may wait for more: a commit costs as much for one entry as for many.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long after a failure the database is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long the database may take for what is left at the end.
@@ -61,6 +63,7 @@ impl Feeder {
                 Ok(false) => {
                     // The sender is held here as well.
                     let _ = self.end.changed().await;
+                    let _ = timeout(GATHER, self.end.wait_for(|end| end.is_last)).await;
                 }
                 Err(fault) => {
                     self.complain(&fault);
