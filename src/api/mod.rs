@@ -27,7 +27,7 @@ mod values;
 pub use docs::document;
 pub use health::{Health, Readiness};
 pub use problem::{FieldError, Problem};
-pub use router::{health_only, router};
+pub use router::router;
 pub use server::serve;
 pub use state::{ApiState, Callee, Calls, Clock, NotPlaced, Parts, Placing};
 pub use tokens::{Scopes, Tokens};

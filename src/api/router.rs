@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::post;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -57,16 +57,6 @@ pub fn router(state: Arc<ApiState>) -> Router {
         .layer(from_fn_with_state(Places::default(), bound))
         .layer(from_fn_with_state(Arc::clone(&state), count))
         .with_state(state)
-}
-
-/// The health checks alone.
-pub fn health_only(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .fallback(unknown)
-        .method_not_allowed_fallback(no_such_method)
-        .with_state(health)
 }
 
 /// What later versions do with a call that goes on.

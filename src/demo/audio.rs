@@ -1,6 +1,8 @@
-//! Sound: a tone, G.711 A-law, and an ear that tells which tone it hears.
+//! Sound: a tone, and an ear that tells which tone it hears.
 
 use std::f64::consts::TAU;
+
+use crate::base::g711::Law;
 
 /// Samples per second of G.711.
 const RATE: f64 = 8000.0;
@@ -36,7 +38,7 @@ impl Voice {
             let level = (TAU * self.frequency * f64::from(self.sample) / RATE).sin();
             self.sample += 1;
             #[expect(clippy::cast_possible_truncation, reason = "within 12,000 of 0")]
-            encode((level * 12_000.0) as i16)
+            Law::A.encode((level * 12_000.0) as i16)
         })
     }
 }
@@ -83,28 +85,6 @@ fn power(samples: &[f64], frequency: f64) -> f64 {
     last * last + before * before - step * last * before
 }
 
-/// A sample in A-law (ITU-T G.711 section 3.1): a sign, one of eight segments, four bits within it.
-fn encode(sample: i16) -> u8 {
-    let (mask, magnitude) = if sample < 0 { (0x55, !sample >> 3) } else { (0xd5, sample >> 3) };
-    let magnitude = magnitude.unsigned_abs();
-    let segment = 16 - (magnitude >> 5).leading_zeros();
-    let within = (magnitude >> segment.max(1)) & 0x0f;
-    let code = segment << 4 | u32::from(within);
-    u8::try_from(code).expect("a segment has three bits") ^ mask
-}
-
-/// The sample of an A-law code.
-pub(super) fn decode(code: u8) -> i16 {
-    let code = code ^ 0x55;
-    let segment = (code & 0x70) >> 4;
-    let within = i16::from(code & 0x0f) << 4;
-    let magnitude = match segment {
-        0 => within + 0x08,
-        segment => (within + 0x108) << (segment - 1),
-    };
-    if code & 0x80 == 0 { -magnitude } else { magnitude }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,31 +92,7 @@ mod tests {
 
     fn spoken(tone: u16, packets: usize) -> Vec<i16> {
         let mut voice = Voice::new(tone);
-        (0..packets).flat_map(|_| voice.packet()).map(decode).collect()
-    }
-
-    #[test]
-    fn a_law_is_that_of_g_711() {
-        let rows = [
-            (0, 0xd5),
-            (-1, 0x55),
-            (8, 0xd5),
-            (16, 0xd4),
-            (-17, 0x54),
-            (1_000, 0xfa),
-            (32_767, 0xaa),
-            (-32_768, 0x2a),
-        ];
-        for (sample, code) in rows {
-            assert_eq!(encode(sample), code, "{sample}");
-        }
-        for code in 0..=255 {
-            assert_eq!(encode(decode(code)), code);
-        }
-        for sample in i16::MIN..=i16::MAX {
-            let error = (i32::from(decode(encode(sample))) - i32::from(sample)).abs();
-            assert!(error <= 8.max(i32::from(sample).abs() / 16), "{sample} is off by {error}");
-        }
+        (0..packets).flat_map(|_| voice.packet()).map(|code| Law::A.decode(code)).collect()
     }
 
     #[test]
@@ -159,7 +115,7 @@ mod tests {
         assert_eq!(listen(&spoken(440, 4)), None, "shorter than a window");
         let mut noise = vec![0; 4_000];
         Random::from_number(1).fill(&mut noise);
-        let noise: Vec<i16> = noise.iter().map(|code| decode(*code)).collect();
+        let noise: Vec<i16> = noise.iter().map(|code| Law::A.decode(*code)).collect();
         assert_eq!(listen(&noise), None);
         let both: Vec<i16> =
             spoken(440, 25).iter().zip(spoken(620, 25)).map(|(one, other)| one / 2 + other / 2).collect();
