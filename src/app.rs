@@ -79,18 +79,14 @@ async fn live(
     path: &Path,
     logs: &Logs,
 ) -> Result<(), ServeFault> {
-    let mut ticks = tokio::time::interval(upkeep::TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             wanted = signals.next() => match wanted {
                 Wanted::Stop => break,
                 Wanted::Reload => reload(service, path, logs),
             },
-            () = service.failed() => return Err(ServeFault::Failed),
-            _ = ticks.tick() => {}
+            () = service.run() => return Err(ServeFault::Failed),
         }
-        service.tick().await;
     }
     tokio::select! {
         drained = drain(service) => drained,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dashmap::DashMap;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -20,6 +21,9 @@ use crate::switch::{Command, Input};
 /// How long a shard may take to begin a call that was ordered.
 const BEGIN: Duration = Duration::from_secs(2);
 
+/// Ended calls that are shown while the database is away; the older ones are in the journal alone then.
+const ENDED: usize = 10_000;
+
 /// A call that goes on, or one that has ended and is not in the store yet.
 #[derive(Debug)]
 struct Live {
@@ -31,6 +35,8 @@ struct Live {
 /// The calls of this node, by the ids of their records.
 pub(super) struct LiveCalls {
     calls: DashMap<Box<str>, Live>,
+    /// The last calls that ended, the oldest first.
+    ended: (Sender<Box<str>>, Receiver<Box<str>>),
     begun: Notify,
     shards: OnceLock<Vec<Post>>,
     /// Counts the orders, which the shards take in turn.
@@ -44,6 +50,7 @@ impl LiveCalls {
     pub(super) fn new(book: Arc<Book>, in_force: InForce, health: Health) -> Self {
         Self {
             calls: DashMap::new(),
+            ended: bounded(ENDED),
             begun: Notify::new(),
             shards: OnceLock::new(),
             orders: AtomicUsize::new(0),
@@ -63,9 +70,18 @@ impl LiveCalls {
         self.show(Live { key: Some(key), record: Arc::clone(record) })
     }
 
-    /// A call has ended; it is shown until the store has it. Gives its record as it was before.
+    /// A call has ended; it is shown until the store has it, or [`ENDED`] others have ended since. Gives its record as
+    /// it was before.
     pub(super) fn ended(&self, record: &Arc<CallRecord>) -> Option<Arc<CallRecord>> {
-        self.show(Live { key: None, record: Arc::clone(record) })
+        let before = self.show(Live { key: None, record: Arc::clone(record) });
+        let mut id = record.id.clone();
+        while let Err(TrySendError::Full(again)) = self.ended.0.try_send(id) {
+            id = again;
+            if let Ok(oldest) = self.ended.1.try_recv() {
+                self.is_kept(&oldest);
+            }
+        }
+        before
     }
 
     fn show(&self, live: Live) -> Option<Arc<CallRecord>> {
@@ -74,7 +90,7 @@ impl LiveCalls {
         before.map(|before| before.record)
     }
 
-    /// The store has a call.
+    /// The store has a call: it is asked there.
     pub(super) fn is_kept(&self, id: &str) {
         self.calls.remove_if(id, |_, live| live.key.is_none());
     }
@@ -154,5 +170,51 @@ impl Calls for LiveCalls {
             }
         };
         timeout(BEGIN, begun).await.map_err(|_| NotPlaced::Unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::base::settings::Settings;
+    use crate::ledger::TurnedAwayInvite;
+    use crate::route::Index;
+
+    fn record(id: usize) -> Arc<CallRecord> {
+        Arc::new(CallRecord::turned_away(TurnedAwayInvite {
+            id: id.to_string().into(),
+            at: 0,
+            source: "carrier".into(),
+            dialled: None,
+            caller: None,
+            status: 400,
+            cause: 27,
+            trace: Vec::new(),
+        }))
+    }
+
+    fn calls() -> LiveCalls {
+        let settings = Settings::parse(include_str!("../../config.toml"), Path::new("config.toml"));
+        let index = Arc::new(Index::new(Arc::new(settings.expect("the shipped file is good"))));
+        LiveCalls::new(Arc::default(), Arc::new(move || Arc::clone(&index)), Health::default())
+    }
+
+    #[test]
+    fn ended_calls_are_shown_until_they_are_kept_and_never_without_bound() {
+        let calls = calls();
+        let key = CallKey { shard: 0, slot: 0, generation: 1 };
+        calls.goes_on(key, &record(0));
+        assert_eq!((calls.live().len(), calls.hang_up("0")), (1, false), "there is no shard to tell");
+        calls.is_kept("0");
+        assert!(calls.call("0").is_some(), "it goes on");
+        assert!(calls.ended(&record(0)).is_some() && calls.live().is_empty());
+        assert!(calls.call("0").is_some(), "not in the store yet");
+        calls.is_kept("0");
+        assert!(calls.call("0").is_none());
+        (1..=ENDED + 10).for_each(|id| drop(calls.ended(&record(id))));
+        assert_eq!(calls.calls.len(), ENDED, "the database is away");
+        assert!(calls.call("10").is_none() && calls.call("11").is_some(), "the oldest went");
     }
 }

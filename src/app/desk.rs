@@ -14,6 +14,7 @@ use crate::base::settings::{ApiToken, Scope, Settings};
 use crate::base::{Metrics, Random, Timestamp};
 use crate::hook::Callbacks;
 use crate::ledger::{Book, Entry, Event, EventKind, Store};
+use crate::media::Engine;
 use crate::route::Index;
 use crate::session::{InForce, Sessions};
 use crate::store::{self, Keeper};
@@ -83,6 +84,16 @@ impl Desk {
         Ok(Self { book, keeper, callbacks, calls, metrics, upkeep, state, index, random: random.fork() })
     }
 
+    /// The figures that are no counts: how full the ports and the journal are.
+    pub(super) fn count_room(&self, engine: &Engine) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        // A call takes two pairs, and a pair is two ports.
+        let (free, all) = (engine.free_pairs() * 2, engine.capacity() * 4);
+        self.metrics.ports.set(gauge(all));
+        self.metrics.ports_in_use.set(gauge(all.saturating_sub(free)));
+        self.metrics.store_queue.set(i64::try_from(self.keeper.backlog()).unwrap_or(i64::MAX));
+    }
+
     /// What the API serves.
     pub(super) fn router(&self) -> Router {
         api::router(Arc::clone(&self.state))
@@ -107,10 +118,8 @@ fn sessions(
     keeper: &Keeper,
     random: &mut Random,
 ) -> Sessions {
-    let writer = std::sync::Mutex::new(keeper.writer());
-    let sink = Arc::new(move |entry| {
-        writer.lock().unwrap_or_else(PoisonError::into_inner).write(entry);
-    });
+    let writer = keeper.writer();
+    let sink = Arc::new(move |entry| writer.write(entry));
     Sessions::new(Arc::clone(store), Arc::clone(book), Arc::clone(in_force), sink, random.fork())
 }
 
@@ -134,7 +143,8 @@ fn tokens(settings: &Settings, random: &mut Random) -> Result<Tokens, StartFault
     Ok(Tokens::new(&[ApiToken { token, scopes }]))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge: the API tells the time of day")]
+/// The time of day.
+#[expect(clippy::disallowed_methods, reason = "the edge: sessions and events go by the time of day")]
 pub(super) fn now() -> Timestamp {
     SystemTime::now().into()
 }

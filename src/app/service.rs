@@ -16,6 +16,7 @@ use super::ServeFault;
 use super::capacity::Capacity;
 use super::desk::{Desk, now};
 use super::public;
+use super::upkeep::TICK;
 use super::wiring::Wiring;
 use crate::api::{self, Health, Readiness};
 use crate::base::settings::{Listen, Settings};
@@ -179,26 +180,29 @@ impl Service {
         self.handles.iter().for_each(|handle| handle.post().input(Input::Command(command())));
     }
 
-    /// What is looked at every [`TICK`]: the database, what has grown old, and the figures that are no counts.
-    pub async fn tick(&mut self) {
-        let metrics = &self.desk.metrics;
-        let ports = |pairs: usize| i64::try_from(pairs * 2).unwrap_or(i64::MAX);
-        let (free, all) = (self.engine.free_pairs(), self.engine.capacity() * 2);
-        metrics.ports.set(ports(all));
-        metrics.ports_in_use.set(ports(all.saturating_sub(free)));
-        metrics.store_queue.set(i64::try_from(self.desk.keeper.backlog()).unwrap_or(i64::MAX));
-        self.desk.upkeep.tick(now()).await;
+    /// Keeps in step with the database and the time, until a shard has ended without having been told to. It may be
+    /// dropped at any moment, so that whoever waits for it can attend to something else first.
+    pub async fn run(&mut self) {
+        let Self { tally, desk, engine, .. } = self;
+        let upkeep = async {
+            let mut ticks = tokio::time::interval(TICK);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                desk.count_room(engine);
+                desk.upkeep.tick(now()).await;
+            }
+        };
+        tokio::select! {
+            _ = tally.wait_for(|tally| tally.ended > 0) => {}
+            () = upkeep => {}
+        }
     }
 
     /// Waits until a draining service has no calls left.
     pub async fn idle(&mut self) {
         let shards = self.handles.len();
         let _ = self.tally.wait_for(|tally| tally.draining == shards && tally.calls == 0).await;
-    }
-
-    /// Waits until a shard has ended without having been told to.
-    pub async fn failed(&mut self) {
-        let _ = self.tally.wait_for(|tally| tally.ended > 0).await;
     }
 
     /// Stops everything; calls that are still up are ended without waiting for anyone. The record of every call is on

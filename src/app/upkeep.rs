@@ -55,10 +55,10 @@ pub(super) fn follower(
 
 /// What is looked at now and then.
 pub(super) struct Upkeep {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) book: Arc<Book>,
-    pub(super) health: Health,
-    pub(super) metrics: Arc<Metrics>,
+    store: Arc<dyn Store>,
+    book: Arc<Book>,
+    health: Health,
+    metrics: Arc<Metrics>,
     /// How long records are kept; `None`: for ever.
     pub(super) retention: Option<Duration>,
     /// Counts the ticks.

@@ -1,11 +1,12 @@
 //! What a shard's switch needs done: deciding, media, and telling how far calls have come.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
 use super::calls::LiveCalls;
+use super::desk::now;
+use crate::base::Metrics;
 use crate::base::metrics::{CallState, Directed, Direction, InState, WithResult};
-use crate::base::{Metrics, Timestamp};
 use crate::call::{CallKey, Policy};
 use crate::ledger::{Book, CallRecord, Entry, Event, EventKind};
 use crate::net::Services;
@@ -102,7 +103,7 @@ impl Wiring {
     fn count_end(&self, record: &CallRecord) {
         let result = record.outcome.as_str();
         self.metrics.calls_ended.get_or_create(&WithResult { result }).inc();
-        let seconds = |millis: u64| std::time::Duration::from_millis(millis).as_secs_f64();
+        let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
         if let Some(decided) = record.decided_ms {
             self.metrics.decision.observe(seconds(decided));
         }
@@ -117,12 +118,4 @@ impl Wiring {
             self.metrics.packets_dropped.inc_by(media.dropped);
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: sessions expire, and events happen, by the time of day"
-)]
-fn now() -> Timestamp {
-    SystemTime::now().into()
 }
