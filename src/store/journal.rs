@@ -135,10 +135,13 @@ impl Journal {
 }
 
 fn create(folder: &Path, segment: u64) -> io::Result<File> {
-    let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path(folder, segment))?;
-    // Its name is on the disk too.
-    File::open(folder)?.sync_all()?;
-    Ok(file)
+    let path = path(folder, segment);
+    let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+    // Its name is on the disk too, or the file is not there: the next try makes it again.
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Ok(()) => Ok(file),
+        Err(error) => fs::remove_file(&path).and(Err(error)),
+    }
 }
 
 fn path(folder: &Path, segment: u64) -> PathBuf {
