@@ -114,8 +114,12 @@ impl Call {
     fn attempt_failed(&mut self, ctx: &mut Context<'_>, id: LegId, failure: Failure, status: Option<Status>) {
         let leg = self.leg_mut(id);
         leg.notes.status = status.map(Status::code);
-        let cause = if leg.state == LegState::Cancelling { Cause::NotSelected } else { failure.cause() };
-        leg.note_end(ctx.now, cause);
+        if leg.state == LegState::Cancelling {
+            // It was not wanted any more: how it ended says nothing of the call.
+            leg.note_end(ctx.now, Cause::NotSelected);
+            return self.settle(ctx);
+        }
+        leg.note_end(ctx.now, failure.cause());
         self.attempt_over(ctx, id, failure);
     }
 
