@@ -201,6 +201,8 @@ fn an_order_that_does_not_fit_together_calls_nobody() {
         (json!({ "first": "+919876500001" }), 422, &["second", "show"]),
         (json!({ "first": "first_party" }), 422, &["session_id", "second", "show"]),
         (with(json!({ "second": "+919876500001" })), 422, &["second"]),
+        (with(json!({ "second": "+19002345678" })), 422, &["second"]),
+        (with(json!({ "first": "+19002345678" })), 422, &["first"]),
         (with(json!({ "show": "+919876500002" })), 422, &["show"]),
         (with(json!({ "show": "112" })), 422, &["show"]),
         (with(json!({ "answer_url": "http://127.0.0.1/" })), 422, &["answer_url"]),

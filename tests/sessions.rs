@@ -4,6 +4,7 @@
 
 mod desk;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use desk::*;
@@ -302,4 +303,28 @@ fn a_session_that_lasts_until_it_is_closed() {
     assert_eq!((session.expires_at, session.free_at()), (Timestamp::MAX, Timestamp::MAX));
     bridged(desk.decide(session.first.dials, A, 9_000_000_000));
     assert_eq!(close(&desk, &session, 9_000_000_000).free_at(), at(9_000_000_060));
+}
+
+/// What the database has and a node never heard of, as after an answer that was lost on its way, is heard of when the
+/// request comes again.
+#[test]
+fn a_request_that_comes_again_brings_the_book_up_to_date() {
+    let memory = Arc::default();
+    let (desk, other) = (Desk::on(&memory, 1), Desk::on(&memory, 2));
+    for number in (0..4).map(pooled) {
+        desk.add(number, "p");
+        other.book.put_number((*desk.book.number(number).unwrap()).clone());
+    }
+    let wanted = || Wanted { reference: Some("ride-7".into()), ..wanted(A, Some(B)) };
+    let session = desk.create(wanted(), 0).unwrap();
+    let (m1, _) = dials(&session);
+    assert_eq!(refused(other.decide(m1, A, 1)).0, RefusalKind::NoMapping);
+    let again = now(other.sessions.create(wanted(), None, at(2))).unwrap();
+    assert_eq!((again.session.id, again.is_new), (session.id, false));
+    assert_eq!(other.reached(m1, A, 3).0, B);
+
+    assert_eq!(close(&desk, &session, 4).closed_at, Some(at(4)));
+    assert_eq!(other.reached(m1, A, 5).0, B, "it has not heard of the end");
+    assert_eq!(close(&other, &session, 6).closed_at, Some(at(4)));
+    assert_eq!(refused(other.decide(m1, A, 7)).0, RefusalKind::SessionClosed);
 }

@@ -22,6 +22,8 @@ impl Sessions {
             let rules = Rules { ours: Ours { index: &index, book: &self.book }, now };
             let mut session = amended(rules, &stood, change)?;
             if session == stood {
+                // A commit may have been made that nobody here has heard of.
+                self.book.put(&session);
                 return Ok(session);
             }
             session.version += 1;
@@ -38,6 +40,7 @@ impl Sessions {
         for _ in 0..ATTEMPTS {
             let mut session = self.fetch(id).await?;
             if session.closed_at.is_some() {
+                self.book.put(&session);
                 return Ok(session);
             }
             session.closed_at = Some(now);

@@ -19,7 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{PhoneNumber, Random, Timestamp};
 use crate::ledger::{Book, Entry, Event, EventKind, Number, Session, SessionId, Store};
-use crate::route::Index;
+use crate::route::{Index, Ours};
+
+use rules::Rules;
 
 pub use fault::Fault;
 pub use view::View;
@@ -79,13 +81,28 @@ impl Sessions {
     /// # Errors
     /// Where it cannot be had; nothing is kept of it then.
     pub async fn create(&self, wanted: Wanted, key: Option<Key>, now: Timestamp) -> Result<Made, Fault> {
-        let made = self.make(&wanted, key.as_ref(), now).await;
-        let Err(fault) = made else { return made };
-        if matches!(fault, Fault::Unavailable(_) | Fault::KeyReused) {
-            return Err(fault);
+        let made = match self.make(&wanted, key.as_ref(), now).await {
+            Err(fault) if !matches!(fault, Fault::Unavailable(_) | Fault::KeyReused) => {
+                let before = self.made_before(&wanted, key.as_ref()).await?;
+                Made { session: before.ok_or(fault)?, is_new: false }
+            }
+            made => made?,
+        };
+        if !made.is_new {
+            // Whoever repeats a request may not have heard of a commit, and the book neither.
+            self.book.put(&made.session);
         }
-        let before = self.made_before(&wanted, key.as_ref()).await?;
-        before.map(|session| Made { session, is_new: false }).ok_or(fault)
+        Ok(made)
+    }
+
+    /// Whether a number may be a party: one that may be called, and none of ours.
+    ///
+    /// # Errors
+    /// Where it may not be; `field` is what the fault names.
+    pub fn check_party(&self, field: &'static str, number: PhoneNumber) -> Result<(), Fault> {
+        let index = (self.in_force)();
+        Rules { ours: Ours { index: &index, book: &self.book }, now: Timestamp::default() }
+            .party(field, number)
     }
 
     /// Changes a session.

@@ -306,23 +306,11 @@ fn fitting(
     second: PhoneNumber,
     show: PhoneNumber,
 ) -> Result<(), Problem> {
-    let index = (state.in_force)();
-    let ours = Ours { index: &index, book: &state.book };
     for (field, number) in [("first", first), ("second", second)] {
-        if index.numbering().special_number(number).is_some() {
-            return Err(Problem::invalid(
-                field,
-                "is an emergency number or a short code, which is never masked",
-            ));
-        }
-        if ours.have(number) {
-            return Err(Problem::invalid(
-                field,
-                "is a masking number of ours: write the person's own number",
-            ));
-        }
+        state.sessions.check_party(field, number)?;
     }
-    if !ours.serve(show) {
+    let index = (state.in_force)();
+    if !(Ours { index: &index, book: &state.book }).serve(show) {
         return Err(Problem::invalid(
             "show",
             "is not ours: write a number of the inventory that is not retired",
