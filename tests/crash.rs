@@ -17,7 +17,7 @@ use std::time::Duration;
 use maskline::base::settings::StoreUrl;
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{
-    CallFilter, CallRecord, Created, Entry, Event, EventKind, HungUp, NewSession, Outcome, Page, Party,
+    CallFilter, CallRecord, Created, Entry, Event, EventKind, HungUp, Json, NewSession, Outcome, Page, Party,
     Session, SessionFilter, SessionId, Store,
 };
 use maskline::store::Keeper;
@@ -91,7 +91,7 @@ fn event(id: &str) -> Entry {
         kind: EventKind::CallEnded,
         call: Some(id.into()),
         session: None,
-        data: serde_json::Value::Null,
+        data: Json::of(&()),
         callback_url: None,
     }))
 }

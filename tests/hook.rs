@@ -13,7 +13,7 @@ use maskline::base::metrics::WithResult;
 use maskline::base::settings::{StoreUrl, Webhooks};
 use maskline::base::{Metrics, Random, Secret, Timestamp};
 use maskline::hook::{Callbacks, signature};
-use maskline::ledger::{Entry, Event, EventKind, Store};
+use maskline::ledger::{Entry, Event, EventKind, Json, Store};
 use serde_json::Value;
 use web::{Answer, Web};
 
@@ -87,7 +87,7 @@ fn event(call: &str, kind: EventKind, url: &str) -> Entry {
         kind,
         call: Some(call.into()),
         session: None,
-        data: serde_json::json!({ "caller": "+919876500001" }),
+        data: Json::of(&serde_json::json!({ "caller": "+919876500001" })),
         callback_url: Some(url.into()),
     }))
 }
@@ -120,7 +120,7 @@ fn an_event_is_told_whole_and_signed() {
     assert_eq!(request.header("content-type"), Some("application/json"));
     assert_eq!(request.header("user-agent"), Some("Maskline"));
     let kept = node.runtime.block_on(node.store.events(0, 9)).unwrap().remove(0);
-    assert_eq!(request.json, kept.told());
+    assert_eq!(request.json, kept.told().tree());
     let fields: Vec<_> = request.json.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(fields.len(), 6, "{fields:?}");
     assert_eq!(request.json["type"], "call.answered");

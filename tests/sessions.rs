@@ -105,8 +105,9 @@ fn a_session_begins_expires_is_closed_and_goes_on_again() {
     use EventKind::{SessionChanged, SessionClosed, SessionCreated};
     assert_eq!(kinds, [SessionCreated, SessionChanged, SessionClosed, SessionChanged]);
     let told = desk.events.lock().unwrap().remove(2);
-    assert_eq!((told.session, &told.data["status"]), (Some(id), &"closed".into()));
-    assert_eq!((&told.data["first_party"], &told.data["second_party"]), (&A.into(), &B.into()));
+    let data = told.data.tree();
+    assert_eq!((told.session, &data["status"]), (Some(id), &"closed".into()));
+    assert_eq!((&data["first_party"], &data["second_party"]), (&A.into(), &B.into()));
 }
 
 #[test]

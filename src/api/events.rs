@@ -22,7 +22,7 @@ use super::read::Query;
 use super::redact::redact;
 use super::state::ApiState;
 use super::values::Whole;
-use crate::ledger::StoredEvent;
+use crate::ledger::{Json, StoredEvent};
 
 /// Between two comments on a stream where nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -171,13 +171,14 @@ impl Reader {
     }
 
     fn written(&self, stored: &StoredEvent) -> sse::Event {
-        let mut data = stored.told();
-        if !self.sees_numbers {
-            redact(&mut data);
-        }
-        sse::Event::default()
-            .id(stored.id.to_string())
-            .event(stored.event.kind.as_str())
-            .data(data.to_string())
+        let data = stored.told();
+        let data = if self.sees_numbers { data.to_string() } else { without_numbers(&data) };
+        sse::Event::default().id(stored.id.to_string()).event(stored.event.kind.as_str()).data(data)
     }
+}
+
+fn without_numbers(told: &Json) -> String {
+    let mut tree = told.tree();
+    redact(&mut tree);
+    tree.to_string()
 }

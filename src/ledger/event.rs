@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Book, CallRecord, SessionId};
+use super::{Book, CallRecord, Json, SessionId};
 use crate::base::Timestamp;
 
 /// Something that happened to a call or a session.
@@ -17,22 +17,19 @@ pub struct Event {
     /// The session that it is about.
     pub session: Option<SessionId>,
     /// The call record as it stands, or the session: the JSON that the API shows.
-    pub data: serde_json::Value,
+    pub data: Json,
     /// Where a callback goes as well.
     pub callback_url: Option<Box<str>>,
 }
 
 impl Event {
     /// What happens to a call; it is told where its session wants it told.
-    ///
-    /// # Panics
-    /// Never: a record can always be written as JSON.
     #[must_use]
     pub fn of_call(at: Timestamp, kind: EventKind, record: &CallRecord, book: &Book) -> Self {
-        let data = serde_json::to_value(record).expect("a record has string keys and finite numbers");
         let live = record.session.and_then(|session| book.session(session));
         let callback_url = live.and_then(|live| live.callback_url.as_deref().map(Into::into));
-        Self { at, kind, call: Some(record.id.clone()), session: record.session, data, callback_url }
+        let (call, session, data) = (Some(record.id.clone()), record.session, Json::of(record));
+        Self { at, kind, call, session, data, callback_url }
     }
 }
 
@@ -91,10 +88,20 @@ pub struct StoredEvent {
 impl StoredEvent {
     /// As it is told, by server-sent events and by callbacks.
     #[must_use]
-    pub fn told(&self) -> serde_json::Value {
+    pub fn told(&self) -> Json {
         let Event { at, kind, call, session, data, .. } = &self.event;
-        serde_json::json!({
-            "id": self.id, "type": kind, "at": at, "call": call, "session": session, "data": data,
-        })
+        Json::of(&Told { id: self.id, kind: *kind, at: *at, call: call.as_deref(), session: *session, data })
     }
+}
+
+/// The shape of what is told.
+#[derive(Serialize)]
+struct Told<'a> {
+    id: u64,
+    #[serde(rename = "type")]
+    kind: EventKind,
+    at: Timestamp,
+    call: Option<&'a str>,
+    session: Option<SessionId>,
+    data: &'a Json,
 }

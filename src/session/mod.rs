@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{PhoneNumber, Random, Timestamp};
-use crate::ledger::{Book, Entry, Event, EventKind, Number, Session, SessionId, Store};
+use crate::ledger::{Book, Entry, Event, EventKind, Json, Number, Session, SessionId, Store};
 use crate::route::{Index, Ours};
 
 use rules::Rules;
@@ -162,7 +162,7 @@ impl Sessions {
             kind,
             call: None,
             session: Some(session.id),
-            data: serde_json::to_value(view).expect("texts, numbers and maps of texts are JSON"),
+            data: Json::of(&view),
             callback_url: session.callback_url.clone(),
         };
         (self.sink)(Entry::Event(Box::new(event)));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{CallRecord, Event, Session};
+use crate::ledger::{CallRecord, Event, Json, Session};
 
 /// What stands where a number stood within a text.
 const ERASED: &str = "[erased]";
@@ -44,9 +44,11 @@ pub(super) fn record(record: &mut CallRecord, party: PhoneNumber) -> bool {
 
 /// Erases a party from an event. False where it is not in there.
 pub(super) fn event(event: &mut Event, party: PhoneNumber) -> bool {
-    let is_changed = value(&mut event.data, party);
+    let mut data = event.data.tree();
+    let is_changed = value(&mut data, party);
     if is_changed {
-        redacted(&mut event.data, &party.to_string());
+        redacted(&mut data, &party.to_string());
+        event.data = Json::of(&data);
     }
     is_changed | event.callback_url.as_mut().is_some_and(|url| text(url, party))
 }

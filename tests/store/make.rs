@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{
-    CallRecord, Created, Event, EventKind, NewSession, Number, NumberState, Outcome, Page, Party, Session,
-    SessionId, Store,
+    CallRecord, Created, Event, EventKind, Json, NewSession, Number, NumberState, Outcome, Page, Party,
+    Session, SessionId, Store,
 };
 
 /// The moment at which the tests' sessions are made.
@@ -97,7 +97,7 @@ pub(crate) fn event(call: &CallRecord, kind: EventKind) -> Event {
         kind,
         call: Some(call.id.clone()),
         session: call.session,
-        data: serde_json::to_value(call).unwrap(),
+        data: Json::of(call),
         callback_url: None,
     }
 }

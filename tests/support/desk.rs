@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use maskline::api::{ApiState, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tokens, router, serve};
 use maskline::base::settings::{ApiToken, Scope, Settings};
 use maskline::base::{Metrics, PhoneNumber, Random, Secret, Timestamp};
-use maskline::ledger::{Book, CallRecord, Change, Entry, Event, EventKind, Outcome, Store, StoredEvent};
+use maskline::ledger::{
+    Book, CallRecord, Change, Entry, Event, EventKind, Json, Outcome, Store, StoredEvent,
+};
 use maskline::route::Index;
 use maskline::session::Sessions;
 use serde_json::Value;
@@ -338,7 +340,7 @@ pub(crate) fn event(kind: EventKind, record: &CallRecord) -> Entry {
         kind,
         call: Some(record.id.clone()),
         session: None,
-        data: serde_json::to_value(record).unwrap(),
+        data: Json::of(record),
         callback_url: None,
     }))
 }
