@@ -38,6 +38,9 @@ const MIGRATIONS: Migrations =
 const SKIP_LOCKED: &str = "";
 /// How long another process may hold the file before a write is given up.
 const BUSY: Duration = Duration::from_secs(5);
+/// What a connection may remember of the file, in KiB (negative: not in pages). The system's own cache has the file too,
+/// and gives it up when memory is short.
+const CACHE: &str = "-2048";
 /// Connections that read.
 const READERS: u32 = 4;
 /// How long a reader may be waited for.
@@ -75,7 +78,7 @@ impl Sqlite {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(BUSY)
-            .pragma("cache_size", "-32768")
+            .pragma("cache_size", CACHE)
             .pragma("temp_store", "memory");
         let writing = options
             .clone()
