@@ -5,6 +5,7 @@
 //! for so long instead, and tells how many failed and what became of the memory.
 #![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
 
+mod api;
 mod latency;
 mod process;
 mod sipp;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use api::Answered;
 use latency::Times;
 use sipp::{Callee, Load};
 use support::instance::Instance;
@@ -48,10 +50,11 @@ const SOAK: (u32, Duration) = (100, Duration::from_secs(10));
 type Part = (&'static str, fn(&Extent));
 
 /// What can be measured.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("start", time_to_ready),
     ("latency", added_latency),
     ("rates", cost_by_rate),
+    ("api", answers_of_the_api),
     ("memory", memory_of_standing_calls),
     ("growth", growth_after_many_calls),
 ];
@@ -85,7 +88,7 @@ fn start() -> Instance {
     let settings = replaced(settings, "\"20000-20099\"", "\"10000-59999\"");
     let settings = replaced(settings, "t1     = \"100ms\"", "t1 = \"500ms\"");
     let settings = replaced(settings, "max_duration = \"12s\"", "");
-    Instance::start(&replaced(settings, "ring_timeout = \"3s\"", ""))
+    Instance::start_as_shipped(&replaced(settings, "ring_timeout = \"3s\"", ""))
 }
 
 fn row(measured: &str, result: &str) {
@@ -98,7 +101,7 @@ fn time_to_ready(_: &Extent) {
     let settings = settings.expect("it is shipped");
     let once = || {
         let begin = Instant::now();
-        let instance = Instance::start(&settings);
+        let instance = Instance::start_as_shipped(&settings);
         let took = begin.elapsed();
         instance.stop();
         took
@@ -139,6 +142,27 @@ fn cost_by_rate(extent: &Extent) {
         highest = rate;
     }
     row("highest of these rates without a failed call or a retransmission", &format!("{highest} calls/s"));
+}
+
+/// 500 requests a second beside 200 calls a second.
+fn answers_of_the_api(extent: &Extent) {
+    const REQUESTS: u32 = 500;
+    const CALLS: u32 = 200;
+    let instance = start();
+    let callee = Callee::start(&instance);
+    let calls = CALLS * (extent.hold + 2);
+    let mut load = Load { rate: CALLS, calls, lasting: Duration::from_millis(20) }.start(&instance);
+    sleep(Duration::from_secs(1));
+    let answered = api::measure(&instance, REQUESTS, REQUESTS * extent.hold);
+    let outcome = load.finish();
+    drop(callee);
+    let note = if outcome.is_clean(calls) { String::new() } else { format!(" ({outcome})") };
+    let Answered { times, failed } = answered;
+    row(
+        &format!("API at {REQUESTS} requests/s beside {CALLS} calls/s, p50 / p99"),
+        &format!("{}, {failed} of {} failed{note}", times.summary(), REQUESTS * extent.hold),
+    );
+    instance.stop();
 }
 
 fn memory_of_standing_calls(extent: &Extent) {

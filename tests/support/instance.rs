@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::numbers::Numbers;
 use super::subnet::Subnet;
 
-/// A running `maskline serve` that logs all there is; killed when dropped, its folder printed if the test fails. Where
+/// A running `maskline serve`; killed when dropped, its folder printed if the test fails. Where
 /// the test does not fail before, no telephone number may have come into the log, into an answer of the API, or into
 /// a record but where it belongs.
 pub(crate) struct Instance {
@@ -27,8 +27,18 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Starts the switch with these settings, written for 127.0.0.x and moved to a subnet, and waits for `/readyz`.
+    /// Starts the switch with these settings, written for 127.0.0.x and moved to a subnet, and waits for `/readyz`. It
+    /// logs all there is.
     pub(crate) fn start(settings: &str) -> Self {
+        Self::start_with(settings, &[("RUST_LOG", "trace")])
+    }
+
+    /// The same, logging what an operator's does, which costs less.
+    pub(crate) fn start_as_shipped(settings: &str) -> Self {
+        Self::start_with(settings, &[])
+    }
+
+    fn start_with(settings: &str, environment: &[(&str, &str)]) -> Self {
         let subnet = Subnet::new();
         let folder = TempDir::with_prefix("maskline-test-").expect("a temporary folder can be made");
         let config = folder.path().join("config.toml");
@@ -38,7 +48,8 @@ impl Instance {
             .arg("serve")
             .arg("--config")
             .arg(&config)
-            .env("RUST_LOG", "trace")
+            .env_remove("RUST_LOG")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a descriptor is left"))
             .stderr(log)
