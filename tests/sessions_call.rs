@@ -40,7 +40,8 @@ fn session(world: &World) -> Session {
 #[test]
 fn a_call_goes_through_by_a_session_and_ends_at_its_limit() {
     let world = World::new();
-    world.get().book.put(&session(&world));
+    let session = session(&world);
+    world.get().book.put(&session);
     let caller = world.dial(IDLE);
     let callee = world.incoming(BETA);
     let invite = callee.invited.clone().unwrap();
@@ -49,6 +50,11 @@ fn a_call_goes_through_by_a_session_and_ends_at_its_limit() {
     let record = world.end();
     assert_eq!((record.outcome, record.billable_ms / 1000), (Outcome::Answered, 20));
     assert_eq!((record.destination, record.shown), (Some(number(BOB)), Some(number(M1))));
+    assert_eq!(
+        record.session,
+        Some(session.id),
+        "so that it is found by it, and told where it wants its events"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::record::Notes;
 use super::{Call, Context, Destination, Relay, Stage, Timer, Timers};
 use crate::base::tones::CallTones;
 use crate::base::{Flow, Side};
-use crate::ledger::{Outcome, SessionId};
+use crate::ledger::Outcome;
 use crate::mask::{Cause, Failure};
 use crate::relay::{Command, Sound};
 use crate::sip::Status;
@@ -25,12 +25,6 @@ pub(super) struct Ordered {
     retries: u8,
     /// The ports toward each side.
     ports: [u16; 2],
-}
-
-impl Ordered {
-    pub(super) fn session(&self) -> Option<SessionId> {
-        self.order.session
-    }
 }
 
 impl Call {

@@ -130,7 +130,7 @@ impl Call {
             caller: notes.caller,
             destination: plan.map(|plan| plan.destination),
             shown: plan.map(|plan| plan.show),
-            session: self.order.as_ref().and_then(|order| order.session()),
+            session: plan.and_then(|plan| plan.session),
             outcome: notes.outcome.unwrap_or(Outcome::InProgress),
             hung_up: notes.hung_up,
             status: self.legs[Side::A.index()].last().and_then(|leg| leg.notes.status),
