@@ -82,8 +82,8 @@ impl Upkeep {
         let is_due = |every: u64| self.ticks.is_multiple_of(every);
         let (check, sweep, prune) = (is_due(CHECK), is_due(SWEEP), is_due(PRUNE));
         self.ticks += 1;
-        self.metrics.sessions.set(i64::try_from(self.book.sessions()).unwrap_or(i64::MAX));
         if check {
+            self.metrics.sessions.set(i64::try_from(self.book.open_sessions(now)).unwrap_or(i64::MAX));
             self.check().await;
         }
         if sweep {

@@ -16,7 +16,7 @@ use dashmap::mapref::entry::Entry;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{Number, NumberState, Session, SessionId};
+use crate::ledger::{Number, NumberState, Session, SessionId, SessionStatus};
 use inventory::Inventory;
 
 pub use live::Live;
@@ -117,6 +117,14 @@ impl Book {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// How many sessions have not ended at this moment: those that take calls, and those whose start lies ahead.
+    #[must_use]
+    pub fn open_sessions(&self, at: Timestamp) -> usize {
+        let is_open =
+            |live: &Live| matches!(live.status(at), SessionStatus::Active | SessionStatus::NotStarted);
+        self.sessions.iter().filter(|live| is_open(live)).count()
     }
 
     /// Holds the channels of a session that it does not have yet; calls do not see them.

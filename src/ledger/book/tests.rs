@@ -134,6 +134,11 @@ fn sweeping_forgets_what_is_long_over_and_nothing_else() {
     let (book, old) = put(session(1, A, Some(B)));
     let next = Session { expires_at: Timestamp::MAX, ..session(2000, A, Some(C)) };
     book.put(&next);
+    assert_eq!(
+        [0, 500, 1500, 2500].map(|time| book.open_sessions(at(time))),
+        [2, 2, 1, 1],
+        "not begun is open"
+    );
     let due = at(1010).after(Book::KEPT);
     assert_eq!(book.sweep(due.before(Duration::from_millis(1))), 0);
     assert_eq!((book.sweep(due), book.sessions()), (1, 1));
@@ -144,6 +149,7 @@ fn sweeping_forgets_what_is_long_over_and_nothing_else() {
         "the channel has another session since"
     );
     book.put(&Session { closed_at: Some(at(2001)), version: 2, ..next });
+    assert_eq!(book.open_sessions(at(2001)), 0);
     book.sweep(at(2011).after(Book::KEPT));
     assert_eq!(
         (book.sessions(), book.has_sessions(number(M1)), book.has_sessions(number(M2))),
