@@ -46,16 +46,15 @@ impl Services for Wiring {
     fn progress(&mut self, call: CallKey, record: Box<CallRecord>) {
         let record: Arc<CallRecord> = Arc::from(record);
         let before = self.calls.goes_on(call, &record);
-        let kind = match (record.answered_ms, record.ringing_ms) {
-            (Some(_), _) => EventKind::CallAnswered,
-            (None, Some(_)) => EventKind::CallRinging,
-            (None, None) => EventKind::CallStarted,
-        };
+        let kind = kind_of(&record);
         self.count_state(before.as_deref(), Some(&record));
         if kind != EventKind::CallRinging {
             self.keeper.write(Entry::Running(Box::new(CallRecord::clone(&record))));
         }
-        self.tell(kind, &record);
+        // A call that was ordered comes further before the second party rings.
+        if before.is_none_or(|before| kind_of(&before) != kind) {
+            self.tell(kind, &record);
+        }
     }
 
     fn record(&mut self, record: Box<CallRecord>) {
@@ -65,6 +64,15 @@ impl Services for Wiring {
         self.count_end(&record);
         self.keeper.write(Entry::Ended(record));
         self.tell(EventKind::CallEnded, &shown);
+    }
+}
+
+/// What a call that goes on has come to.
+fn kind_of(record: &CallRecord) -> EventKind {
+    match (record.answered_ms, record.ringing_ms) {
+        (Some(_), _) => EventKind::CallAnswered,
+        (None, Some(_)) => EventKind::CallRinging,
+        (None, None) => EventKind::CallStarted,
     }
 }
 
