@@ -22,13 +22,13 @@ pub struct MediaRecord {
     /// Packets of ours that the party says it missed, where it sent reports.
     pub remote_lost: Option<u64>,
     /// Interarrival jitter of the party's packets in ms (RFC 3550 appendix A.8).
-    pub jitter_ms: f32,
+    pub jitter_ms: f64,
     /// The last round trip to the party in ms, where it sent reports.
-    pub round_trip_ms: Option<f32>,
+    pub round_trip_ms: Option<f64>,
     /// How good the party's audio was when it came here: an estimated mean opinion score, from 1 (bad) to 4.5, by the
     /// E-model (ITU-T G.107) from loss, delay, jitter and codec; null where no packet came.
     #[serde(default)]
-    pub mos: Option<f32>,
+    pub mos: Option<f64>,
     /// Packets that were let fall.
     pub dropped: u64,
     /// The codec of its last audio packet, by its name in SDP.
@@ -44,13 +44,18 @@ impl From<Quality> for MediaRecord {
             octets_sent: quality.octets_sent,
             packets_lost: quality.packets_lost,
             remote_lost: quality.remote_lost,
-            jitter_ms: quality.jitter_ms,
-            round_trip_ms: quality.round_trip_ms,
-            mos: mos(&quality),
+            jitter_ms: hundredths(quality.jitter_ms),
+            round_trip_ms: quality.round_trip_ms.map(hundredths),
+            mos: mos(&quality).map(hundredths),
             dropped: quality.dropped,
             codec: quality.codec.map(|codec| Cow::Borrowed(codec.name())),
         }
     }
+}
+
+/// Rounded to two digits: a measure has no more, and every reader of it sees the same ones.
+fn hundredths(measure: f32) -> f64 {
+    (f64::from(measure) * 100.0).round() / 100.0
 }
 
 /// The equipment impairment of a codec and its robustness against loss (ITU-T G.113 appendix I). Wideband codecs, which
@@ -78,16 +83,31 @@ fn mos(quality: &Quality) -> Option<f32> {
     let by_loss = codec + (95.0 - codec) * loss / (loss + robustness);
     let rating = (93.2 - by_delay - by_loss).clamp(0.0, 100.0);
     let score = 1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6;
-    Some((score.clamp(1.0, 4.5) * 100.0).round() / 100.0)
+    Some(score.clamp(1.0, 4.5))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn score(received: u64, lost: u64, jitter_ms: f32, round_trip_ms: Option<f32>) -> Option<f32> {
+    fn record(received: u64, lost: u64, jitter_ms: f32, round_trip_ms: Option<f32>) -> MediaRecord {
         let (packets_received, packets_lost) = (received, lost);
-        mos(&Quality { packets_received, packets_lost, jitter_ms, round_trip_ms, ..Quality::default() })
+        Quality { packets_received, packets_lost, jitter_ms, round_trip_ms, ..Quality::default() }.into()
+    }
+
+    fn score(received: u64, lost: u64, jitter_ms: f32, round_trip_ms: Option<f32>) -> Option<f64> {
+        record(received, lost, jitter_ms, round_trip_ms).mos
+    }
+
+    #[test]
+    fn measures_are_told_with_two_digits_wherever_they_are_told() {
+        let record = record(1000, 0, 4.140_625, Some(0.549_316));
+        let (text, value) = (serde_json::to_string(&record).unwrap(), serde_json::to_value(&record).unwrap());
+        assert_eq!(text.parse::<serde_json::Value>().unwrap(), value);
+        assert_eq!(
+            (&value["jitter_ms"], &value["round_trip_ms"], &value["mos"]),
+            (&4.14.into(), &0.55.into(), &4.4.into())
+        );
     }
 
     #[test]

@@ -193,13 +193,13 @@ pub(in crate::api) struct Media {
     #[schema(required)]
     remote_lost: Option<u64>,
     /// Interarrival jitter of the party's packets, in ms.
-    jitter_ms: f32,
+    jitter_ms: f64,
     /// The last round trip to the party, in ms.
     #[schema(required)]
-    round_trip_ms: Option<f32>,
+    round_trip_ms: Option<f64>,
     /// How good the party's audio was: an estimated mean opinion score (ITU-T G.107), from 1 to 4.5.
     #[schema(required)]
-    mos: Option<f32>,
+    mos: Option<f64>,
     /// Packets that were let fall.
     dropped: u64,
     /// The codec of its last audio packet.
