@@ -58,7 +58,8 @@ fn talk_both_ways(transport: &str) {
     let switch = Instance::start(&settings);
     let registrar = switch.subnet.switch();
     let start = |party: &Party, tone| {
-        let account = Account { username: &party.username, password: &party.password, registrar, transport };
+        let (username, password) = (&*party.username, &*party.password);
+        let account = Account { username, password, registrar, transport, answers: true };
         Softphone::start(switch.folder(), &account, tone)
     };
     let [agent, customer] = &parties;

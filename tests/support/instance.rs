@@ -1,6 +1,6 @@
 //! The real binary, running for one test in a folder and on addresses of its own.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::api::Api;
 use super::numbers::Numbers;
 use super::subnet::Subnet;
 
-/// A running `maskline serve`; killed when dropped, its folder printed if the test fails. Where
+/// A running `maskline serve` that logs all there is; killed when dropped, its folder printed if the test fails. Where
 /// the test does not fail before, no telephone number may have come into the log, into an answer of the API, or into
 /// a record but where it belongs.
 pub(crate) struct Instance {
     child: Child,
+    level: &'static str,
     folder: Option<TempDir>,
     numbers: Numbers,
     /// Its addresses, and those of its peers.
@@ -27,37 +29,34 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Starts the switch with these settings, written for 127.0.0.x and moved to a subnet, and waits for `/readyz`. It
-    /// logs all there is.
+    /// Starts the switch with these settings, written for 127.0.0.x and moved to a subnet, and waits for `/readyz`.
     pub(crate) fn start(settings: &str) -> Self {
-        Self::start_with(settings, &[("RUST_LOG", "trace")])
+        Self::start_logging(settings, "trace")
     }
 
-    /// The same, logging what an operator's does, which costs less.
-    pub(crate) fn start_as_shipped(settings: &str) -> Self {
-        Self::start_with(settings, &[])
-    }
-
-    fn start_with(settings: &str, environment: &[(&str, &str)]) -> Self {
+    /// The same, for a test whose load would fill the disk with a log of everything.
+    pub(crate) fn start_logging(settings: &str, level: &'static str) -> Self {
         let subnet = Subnet::new();
         let folder = TempDir::with_prefix("maskline-test-").expect("a temporary folder can be made");
-        let config = folder.path().join("config.toml");
-        fs::write(&config, subnet.rewrite(settings)).expect("the temporary folder can be written");
-        let log = File::create(folder.path().join("log")).expect("the temporary folder can be written");
-        let child = Command::new(env!("CARGO_BIN_EXE_maskline"))
-            .arg("serve")
-            .arg("--config")
-            .arg(&config)
-            .env_remove("RUST_LOG")
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a descriptor is left"))
-            .stderr(log)
-            .spawn()
-            .expect("the binary under test starts");
-        let mut instance = Self { child, folder: Some(folder), numbers: Numbers::of(settings), subnet };
+        fs::write(folder.path().join("config.toml"), subnet.rewrite(settings))
+            .expect("the temporary folder can be written");
+        let child = launch(folder.path(), level);
+        let numbers = Numbers::of(settings);
+        let mut instance = Self { child, level, folder: Some(folder), numbers, subnet };
         instance.wait_until_ready();
         instance
+    }
+
+    /// Ends it by SIGKILL, at whatever it is doing.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the switch is still running");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// Starts it again where it was, after it was killed.
+    pub(crate) fn start_again(&mut self) {
+        self.child = launch(self.folder(), self.level);
+        self.wait_until_ready();
     }
 
     fn wait_until_ready(&mut self) {
@@ -84,6 +83,11 @@ impl Instance {
         let answer = get().unwrap_or_default();
         assert_eq!(self.numbers.find(&answer), None, "a telephone number in an answer of the API");
         answer.starts_with("HTTP/1.1 200")
+    }
+
+    /// Its API, asked with the token that it has made.
+    pub(crate) fn api(&self) -> Api {
+        Api::of(self.folder(), (self.subnet.host(1), self.subnet.api))
     }
 
     /// The folder of its settings, records and log, in which the test may write too.
@@ -148,6 +152,22 @@ impl Drop for Instance {
             eprintln!("kept for a look: {}", kept.display());
         }
     }
+}
+
+/// Starts the binary in a folder; what it prints goes to the end of `log`.
+fn launch(folder: &Path, level: &str) -> Child {
+    let log = OpenOptions::new().append(true).create(true).open(folder.join("log"));
+    let log = log.expect("the temporary folder can be written");
+    Command::new(env!("CARGO_BIN_EXE_maskline"))
+        .arg("serve")
+        .arg("--config")
+        .arg(folder.join("config.toml"))
+        .env("RUST_LOG", level)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a descriptor is left"))
+        .stderr(log)
+        .spawn()
+        .expect("the binary under test starts")
 }
 
 /// Waits for a child, at most so long.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 pub(crate) mod agent;
+pub(crate) mod api;
 pub(crate) mod desk;
 pub(crate) mod instance;
 pub(crate) mod memory;

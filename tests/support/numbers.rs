@@ -45,9 +45,9 @@ fn is_time(name: &str, value: &Value) -> bool {
 }
 
 /// Whether a line holds ten digits or more in one piece, or seven behind a plus. What touches a letter is no number,
-/// but hexadecimal.
+/// but hexadecimal, which a hyphen does not end: the last part of a UUID may be all digits.
 fn looks_like_one(line: &str) -> bool {
-    let pieces = line.split(|next: char| !next.is_ascii_alphanumeric() && next != '+');
+    let pieces = line.split(|next: char| !next.is_ascii_alphanumeric() && !['+', '-'].contains(&next));
     pieces.into_iter().any(|piece| {
         let digits = piece.rsplit('+').next().unwrap_or_default();
         let least = if piece.contains('+') { 7 } else { 10 };

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One baresip with one account.
 pub(crate) struct Softphone {
+    /// Where it speaks SIP.
+    pub(crate) address: SocketAddr,
     child: Child,
     folder: PathBuf,
     control: TcpStream,
@@ -32,10 +34,12 @@ pub(crate) struct Account<'a> {
     /// The switch, and "udp" or "tcp".
     pub(crate) registrar: SocketAddr,
     pub(crate) transport: &'a str,
+    /// Whether it answers by itself; otherwise the command `accept` does.
+    pub(crate) answers: bool,
 }
 
 impl Softphone {
-    /// Starts a phone in a folder of its own, and waits until it is registered. It answers calls by itself.
+    /// Starts a phone in a folder of its own, and waits until it is registered.
     ///
     /// It is at 127.0.0.1: baresip sends its media from there, whatever address it is told to use.
     pub(crate) fn start(parent: &Path, account: &Account, frequency: f64) -> Self {
@@ -46,7 +50,7 @@ impl Softphone {
         write_settings(&folder, account, sip, control);
         let log = File::create(folder.join("log")).expect("the temporary folder can be written");
         let mut child = Command::new("baresip")
-            .arg("-f")
+            .args(["-s", "-f"])
             .arg(&folder)
             .args(["-n", "127.0.0.1"])
             .stdin(Stdio::null())
@@ -62,7 +66,8 @@ impl Softphone {
             let _ = child.kill();
             panic!("baresip has no control port:\n{}", read_log(&folder));
         };
-        let mut phone = Self { child, folder, control, unread: Vec::new(), events: Vec::new() };
+        let address = SocketAddr::from(([127, 0, 0, 1], sip));
+        let mut phone = Self { address, child, folder, control, unread: Vec::new(), events: Vec::new() };
         phone.wait_until("it is registered", |phone| phone.log().contains("200 OK ("));
         phone
     }
@@ -78,6 +83,12 @@ impl Softphone {
         let is_it = |event: &&Value| event["type"] == kind;
         self.wait_until(kind, |phone| phone.events.iter().any(|event| is_it(&event)));
         self.events.iter().find(is_it).cloned().expect("it was waited for")
+    }
+
+    /// Whether an event of this type has come in this call.
+    pub(crate) fn has_seen_event(&mut self, kind: &str) -> bool {
+        self.read_events();
+        self.events.iter().any(|event| event["type"] == kind)
     }
 
     /// Forgets the events and the recordings so far, before another call.
@@ -110,7 +121,7 @@ impl Softphone {
         paths.find(|path| path.to_string_lossy().ends_with("-dec.wav"))
     }
 
-    /// All that its user could have seen: its screen, and its events.
+    /// All that it could have learned: every SIP message, its screen, and its events.
     pub(crate) fn seen(&mut self) -> String {
         self.read_events();
         let events: Vec<String> = self.events.iter().map(Value::to_string).collect();
@@ -205,7 +216,8 @@ fn modules() -> &'static str {
 }
 
 fn write_settings(folder: &Path, account: &Account, sip: u16, control: u16) {
-    let Account { username, password, registrar, transport } = account;
+    let Account { username, password, registrar, transport, answers } = account;
+    let answers = if *answers { "auto" } else { "manual" };
     let (modules, here) = (modules(), folder.display());
     let settings = format!(
         "poll_method epoll\nsip_listen 127.0.0.1:{sip}\naudio_player aubridge,nil\naudio_source aufile,{here}/tone.wav\n\
@@ -217,7 +229,7 @@ fn write_settings(folder: &Path, account: &Account, sip: u16, control: u16) {
     );
     let account = format!(
         "<sip:{username}@{registrar};transport={transport}>;auth_user={username};auth_pass={password};regint=60;\
-         answermode=auto;audio_codecs=PCMU,PCMA\n"
+         answermode={answers};audio_codecs=PCMU,PCMA\n"
     );
     for (file, text) in [("config", settings), ("accounts", account), ("contacts", String::new())] {
         fs::write(folder.join(file), text).expect("the temporary folder can be written");

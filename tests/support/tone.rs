@@ -36,13 +36,28 @@ pub(crate) fn tenths_with(samples: &[f64], frequency: f64) -> usize {
     samples.chunks_exact(window).filter(|chunk| share_of(chunk, frequency) > 0.9).count()
 }
 
+/// How many tenths of a second are anything but nearly silent, before this tone sets in.
+pub(crate) fn tenths_before(samples: &[f64], frequency: f64) -> usize {
+    let window = RATE as usize / 10;
+    let before = samples.chunks_exact(window).take_while(|chunk| share_of(chunk, frequency) <= 0.9);
+    before.filter(|chunk| !is_nearly_silent(chunk)).count()
+}
+
+fn power_of(chunk: &[f64]) -> f64 {
+    chunk.iter().map(|sample| sample * sample).sum()
+}
+
+fn is_nearly_silent(chunk: &[f64]) -> bool {
+    let length = f64::from(u32::try_from(chunk.len()).expect("a tenth of a second is short"));
+    power_of(chunk) / length < 200.0 * 200.0
+}
+
 /// Goertzel's algorithm: the share of the power that lies at a frequency; 0 for what is nearly silent.
 fn share_of(chunk: &[f64], frequency: f64) -> f64 {
-    let power: f64 = chunk.iter().map(|sample| sample * sample).sum();
-    let length = f64::from(u32::try_from(chunk.len()).expect("a tenth of a second is short"));
-    if power / length < 200.0 * 200.0 {
+    if is_nearly_silent(chunk) {
         return 0.0;
     }
+    let (power, length) = (power_of(chunk), f64::from(u32::try_from(chunk.len()).expect("it is short")));
     let step = 2.0 * (TAU * frequency / f64::from(RATE)).cos();
     let (mut last, mut before) = (0.0, 0.0);
     for sample in chunk {
