@@ -17,9 +17,10 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// A party that listens at this address.
+    /// A party that listens at this address; at any port of it for port 0.
     pub(crate) fn bind(address: SocketAddr) -> Self {
         let socket = UdpSocket::bind(address).expect("the address is this test's own");
+        let address = socket.local_addr().expect("it is bound");
         Self { socket, address }
     }
 
@@ -95,8 +96,26 @@ impl Agent {
     }
 }
 
+/// A call that goes on.
+pub(crate) struct Established {
+    invite: String,
+    ok: String,
+}
+
 /// A whole call: `caller` dials, `callee` answers, the caller hangs up. Fails the test where anything is missing.
 pub(crate) fn place_call(switch: SocketAddr, caller: &Agent, callee: &Agent, number: &str, dialled: &str) {
+    let call = establish(switch, caller, callee, number, dialled);
+    hang_up(switch, caller, callee, &call);
+}
+
+/// `caller` dials, `callee` rings and answers.
+pub(crate) fn establish(
+    switch: SocketAddr,
+    caller: &Agent,
+    callee: &Agent,
+    number: &str,
+    dialled: &str,
+) -> Established {
     let invite = caller.invite(switch, number, dialled);
     caller.send(switch, &invite);
     let (offered, from) = callee.expect("INVITE sip:");
@@ -105,7 +124,12 @@ pub(crate) fn place_call(switch: SocketAddr, caller: &Agent, callee: &Agent, num
     let (ok, _) = caller.expect("SIP/2.0 200");
     caller.send(switch, caller.within(&invite, &ok, "ACK"));
     callee.expect("ACK sip:");
-    caller.send(switch, caller.within(&invite, &ok, "BYE"));
+    Established { invite, ok }
+}
+
+/// `caller` hangs up.
+pub(crate) fn hang_up(switch: SocketAddr, caller: &Agent, callee: &Agent, call: &Established) {
+    caller.send(switch, caller.within(&call.invite, &call.ok, "BYE"));
     let (bye, from) = callee.expect("BYE sip:");
     callee.send(from, callee.answer(&bye, "200 OK"));
     caller.expect("SIP/2.0 200");
