@@ -64,7 +64,8 @@ struct Backend {
 
 impl Backend {
     fn of(instance: &Instance) -> Self {
-        let token = fs::read_to_string(instance.folder().join("api-token")).expect("one is made at the start");
+        let token =
+            fs::read_to_string(instance.folder().join("api-token")).expect("one is made at the start");
         let authority = format!("{}:{}", instance.subnet.host(1), instance.subnet.api);
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { client, authority, token: token.trim().to_owned() }

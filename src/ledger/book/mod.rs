@@ -5,6 +5,7 @@
 
 mod inventory;
 mod live;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use rustc_hash::FxBuildHasher;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Number, NumberState, Session, SessionId, SessionStatus};
 use inventory::Inventory;
+use shelf::Shelf;
 
 pub use live::Live;
 
@@ -33,7 +35,7 @@ const SHARDS: usize = 256;
 /// The shared in-memory index.
 #[derive(Debug)]
 pub struct Book {
-    sessions: Table<SessionId, Arc<Live>>,
+    sessions: Shelf,
     channels: Table<Channel, Arc<Live>>,
     /// How many channels have each number.
     uses: Table<PhoneNumber, u32>,
@@ -73,7 +75,7 @@ impl Book {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            sessions: table(),
+            sessions: Shelf::new(),
             channels: table(),
             uses: table(),
             held: table(),
@@ -92,7 +94,7 @@ impl Book {
     /// A session by its id.
     #[must_use]
     pub fn session(&self, id: SessionId) -> Option<Arc<Live>> {
-        self.sessions.get(&id).map(|live| Arc::clone(&live))
+        self.sessions.get(id)
     }
 
     /// The session that has this caller on this number: open, or over and not yet forgotten.
@@ -124,7 +126,7 @@ impl Book {
     pub fn open_sessions(&self, at: Timestamp) -> usize {
         let is_open =
             |live: &Live| matches!(live.status(at), SessionStatus::Active | SessionStatus::NotStarted);
-        self.sessions.iter().filter(|live| is_open(live)).count()
+        self.sessions.count(is_open)
     }
 
     /// Holds the channels of a session that it does not have yet; calls do not see them.
@@ -172,19 +174,15 @@ impl Book {
     /// Forgets the sessions whose numbers have been free for [`Book::KEPT`]. How many.
     pub fn sweep(&self, now: Timestamp) -> usize {
         let is_due = |live: &Live| live.free_at.after(Self::KEPT) <= now;
-        let due: Vec<SessionId> =
-            self.sessions.iter().filter(|live| is_due(live)).map(|live| live.id).collect();
-        let forgotten = due.into_iter().filter(|id| {
-            let Entry::Occupied(entry) = self.sessions.entry(*id) else { return false };
-            if !is_due(entry.get()) {
-                return false;
+        let forget = |live: &Live| {
+            let goes = is_due(live);
+            if goes {
+                live.channels().into_iter().for_each(|channel| self.release(channel, live.id));
             }
-            let live = entry.get();
-            live.channels().into_iter().for_each(|channel| self.release(channel, live.id));
-            entry.remove();
-            true
-        });
-        forgotten.count()
+            goes
+        };
+        let due = self.sessions.ids(is_due).into_iter();
+        due.filter(|id| self.sessions.remove_if(*id, forget)).count()
     }
 
     fn leads(&self, channel: &Channel) -> Option<Arc<Live>> {
@@ -197,18 +195,16 @@ impl Book {
 
     /// Puts what follows on what stood in place of it, with its channels. False where nothing does.
     fn replace(&self, id: SessionId, next: impl FnOnce(Option<&Live>) -> Option<Live>) -> bool {
-        let entry = self.sessions.entry(id);
-        let stood = match &entry {
-            Entry::Occupied(entry) => Some(Arc::clone(entry.get())),
-            Entry::Vacant(_) => None,
-        };
-        let Some(live) = next(stood.as_deref()).map(Arc::new) else { return false };
-        let _session = entry.insert(Arc::clone(&live));
-        let channels = live.channels();
-        channels.iter().for_each(|channel| self.lead(*channel, &live));
-        let before = stood.iter().flat_map(|stood| stood.channels());
-        before.filter(|channel| !channels.contains(channel)).for_each(|channel| self.release(channel, id));
-        true
+        self.sessions.replace(id, |stood| {
+            let live = Arc::new(next(stood)?);
+            let channels = live.channels();
+            channels.iter().for_each(|channel| self.lead(*channel, &live));
+            let before = stood.into_iter().flat_map(Live::channels);
+            before
+                .filter(|channel| !channels.contains(channel))
+                .for_each(|channel| self.release(channel, id));
+            Some(live)
+        })
     }
 
     /// Lets a channel lead into a session, unless another one has it by right.
