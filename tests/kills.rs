@@ -18,9 +18,9 @@ use support::instance::Instance;
 
 const KILLS: u64 = 50;
 /// Callers at a time. With calls of [`TALK`], they place some fifty calls a second.
-const CALLERS: usize = 12;
+const CALLERS: usize = 20;
 /// How long a call lasts.
-const TALK: Duration = Duration::from_millis(200);
+const TALK: Duration = Duration::from_millis(400);
 
 /// A trunk whose calls come from 127.0.0.2 and go to 127.0.0.3, one number that anyone may call, and two for sessions.
 const SETTINGS: &str = r#"
@@ -91,7 +91,7 @@ fn what_was_said_yes_to_outlives_a_kill_of_the_service() {
             }
             scope.spawn(|| while create_session(&api, &told).is_some() {});
             // From the first calls' set-up to beyond the first syncs and marks.
-            sleep(Duration::from_millis(30 + run * 97 % 600));
+            sleep(Duration::from_millis(30 + run * 97 % 900));
             switch.kill();
             told.is_dead.store(true, Ordering::Release);
         });
