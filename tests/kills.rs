@@ -14,12 +14,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::agent::{Agent, status};
 use support::api::Api;
+use support::database::make_postgres;
 use support::instance::Instance;
 
-const KILLS: u64 = 50;
-/// Callers at a time. With calls of [`TALK`], they place some fifty calls a second.
+/// For each database.
+const KILLS: u64 = 30;
+/// Callers at a time. With calls of [`TALK`], they place fifty calls a second.
 const CALLERS: usize = 20;
-/// How long a call lasts.
+/// How long a call lasts: longer than the disk takes to sync what the journal has, so that its start is there when it
+/// ends.
 const TALK: Duration = Duration::from_millis(400);
 
 /// A trunk whose calls come from 127.0.0.2 and go to 127.0.0.3, one number that anyone may call, and two for sessions.
@@ -74,8 +77,18 @@ fn all(of: &Mutex<BTreeSet<String>>) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_was_said_yes_to_outlives_a_kill_of_the_service() {
-    let mut switch = Instance::start_logging(SETTINGS, "info");
+fn what_was_said_yes_to_outlives_a_kill_of_the_service_on_a_file() {
+    outlives_kills("sqlite:maskline.db");
+}
+
+#[test]
+fn what_was_said_yes_to_outlives_a_kill_of_the_service_on_a_server() {
+    outlives_kills(&make_postgres());
+}
+
+fn outlives_kills(url: &str) {
+    let settings = format!("{SETTINGS}[store]\nurl = \"{url}\"\n");
+    let mut switch = Instance::start_logging(&settings, "info");
     let callee = Agent::bind(switch.subnet.at(3));
     spawn(move || answer(&callee));
     let told = Told::default();
@@ -173,7 +186,7 @@ fn answer(callee: &Agent) {
 fn look(switch: &Instance, told: &Told) {
     let (api, sessions, hung_up) = (switch.api(), all(&told.sessions), all(&told.hung_up));
     assert!(
-        sessions.len() > 200 && hung_up.len() > 200,
+        sessions.len() > 100 && hung_up.len() > 60,
         "there was some load: {} and {}",
         sessions.len(),
         hung_up.len()

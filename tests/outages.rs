@@ -15,11 +15,11 @@ use maskline::base::Secret;
 use maskline::hook::signature;
 use proxy::Proxy;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 use support::agent::{Agent, Established, establish, hang_up, place_call};
 use support::api::Api;
+use support::database::{make_postgres, runtime};
 use support::instance::Instance;
-use tokio::runtime::{Builder, Runtime};
 use web::{Answer, Request, Web};
 
 /// A trunk whose calls come from 127.0.0.2 and go to 127.0.0.3, and one number that anyone may call.
@@ -97,24 +97,13 @@ fn session(reference: &str, first: &str, callback_url: Option<&str>) -> Value {
     })
 }
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("the system gives an event queue")
-}
-
 #[test]
 fn calls_go_on_while_postgresql_cannot_be_reached() {
-    let server = std::env::var("MASKLINE_TEST_POSTGRES").expect("it names a server, as ./test does");
-    let (name, runtime) = (format!("maskline_outage_{}", std::process::id()), runtime());
-    let create = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")));
-    runtime.block_on(async {
-        let mut admin = PgConnection::connect(&server).await.expect("the server answers");
-        create.execute(&mut admin).await.expect("a database can be made");
-    });
-    let (who, address) = server.rsplit_once('@').expect("a URL with a user");
-    let (address, _) = address.split_once('/').expect("a URL with a database");
-    let address = address.to_socket_addrs().expect("a host and a port").next().expect("an address");
-    let proxy = Proxy::start(address);
-    // By name, since addresses of 127.0.0.x are moved.
+    let url = make_postgres();
+    let (who, place) = url.rsplit_once('@').expect("a URL with a user");
+    let (server, name) = place.split_once('/').expect("a URL with a database");
+    let server = server.to_socket_addrs().expect("a host and a port").find(SocketAddr::is_ipv4);
+    let proxy = Proxy::start(server.expect("the server is at 127.0.0.1"));
     let url = format!("{who}@localhost:{}/{name}", proxy.address.port());
     calls_go_on_without(&url, || proxy.cut(), |()| proxy.mend());
 }
