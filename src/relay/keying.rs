@@ -21,6 +21,8 @@ struct Held {
     ticks: u16,
     before: u64,
     ended: bool,
+    /// The switch was told of it: it is no digit of the other side's.
+    told: bool,
     heard: Instant,
 }
 
@@ -99,6 +101,18 @@ impl Keying {
         })
     }
 
+    /// The switch was told of the last tone, which is nothing for the other side any more.
+    pub(super) fn tell(&mut self) {
+        if let Some(held) = &mut self.0 {
+            held.told = true;
+        }
+    }
+
+    /// Whether the switch was told of the last tone.
+    pub(super) fn was_told(&self) -> bool {
+        self.0.as_ref().is_some_and(|held| held.told)
+    }
+
     /// When the tone now keyed has to be taken for ended.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.0.as_ref().filter(|held| !held.ended).map(|held| held.heard + UNHEARD)
@@ -114,7 +128,17 @@ impl Keying {
 
 fn begin(now: Instant, packet: &Received, digit: Digit, clock: u32, start: impl FnOnce() -> u32) -> Held {
     let stamps = (packet.timestamp, start());
-    Held { digit, ssrc: packet.ssrc, stamps, clock, ticks: 0, before: 0, ended: false, heard: now }
+    Held {
+        digit,
+        ssrc: packet.ssrc,
+        stamps,
+        clock,
+        ticks: 0,
+        before: 0,
+        ended: false,
+        told: false,
+        heard: now,
+    }
 }
 
 /// Whether a tone is the next segment of one too long for a single duration field.

@@ -255,6 +255,9 @@ impl Relay {
             return;
         }
         let told = self.keyed(passing, clock, datagram).map(|(told, _)| told.ended);
+        if told.is_some_and(|[_, this]| this.is_some()) {
+            self.legs[from.index()].keying.tell();
+        }
         for (digit, duration) in told.into_iter().flatten().flatten() {
             self.events.push_back(Event::Digit { relay: self.id, from, digit, duration });
         }
@@ -271,7 +274,8 @@ impl Relay {
     ) -> Option<&'p [u8]> {
         let Passing { now, from, packet, step } = passing;
         let keyed = self.keyed(passing, clock, datagram);
-        let outgoing = &mut self.legs[from.other().index()].outgoing;
+        let (leg, other) = pair(&mut self.legs, *from);
+        let (keyed, outgoing) = (keyed.filter(|_| !leg.keying.was_told()), &mut other.outgoing);
         let Some((told, tone)) = keyed else {
             outgoing.skip(*step);
             return None;

@@ -138,3 +138,22 @@ fn digits_keyed_before_the_other_side_is_there_are_told() {
     world.send(Side::A, &rtp_with(&[2, 0x8a, 3, 32], 101, 4, 4_000, 5));
     assert_eq!(world.events(), [], "not where nothing of it is to be taken");
 }
+
+#[test]
+fn the_key_that_had_the_other_side_called_is_not_heard_there() {
+    let mut world = World::blank();
+    world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8), (TONES, 101, 101)]));
+    world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+    let end = |sequence, timestamp| rtp_with(&[1, 0x8a, 3, 32], 101, sequence, timestamp, 5);
+    world.send(Side::A, &end(1, 800));
+    assert_eq!(world.events().len(), 1);
+    world.relay.stop(Side::A);
+    world.set(Side::B, endpoint(B, &[(Codec::Pcma, 8, 8), (TONES, 97, 97)]));
+    assert_eq!(
+        [world.send(Side::A, &end(2, 800)), world.send(Side::A, &end(3, 800))],
+        [None, None],
+        "its repeats"
+    );
+    let next = world.send(Side::A, &end(4, 4_000)).expect("the next one is for the other side");
+    assert_eq!(next.rtp().payload_type, 97);
+}
