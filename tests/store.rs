@@ -24,6 +24,8 @@ mod nodes;
 mod redaction;
 #[path = "store/sessions.rs"]
 mod sessions;
+#[path = "store/wire.rs"]
+mod wire;
 
 /// Runs each test on both databases.
 macro_rules! on_both {

@@ -1,6 +1,7 @@
 //! PostgreSQL, for a fleet of nodes on one database.
 
 mod follow;
+mod patience;
 #[path = "shared/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the SQL is the same for both databases")]
 mod shared;
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Connection as _, Row};
 use tokio::time::timeout;
 
@@ -19,6 +20,7 @@ use super::thread::{BoxFuture, Thread};
 use crate::base::Secret;
 use crate::ledger::{Change, ChangeSink, StoreFault};
 use follow::Follower;
+use patience::{ANSWER, CONNECT, SCAN, within};
 
 use PgConnection as Connection;
 use Postgres as Database;
@@ -30,12 +32,10 @@ const MIGRATIONS: Migrations =
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 /// The lock under which one node at a time brings the database to its version.
 const MIGRATION_LOCK: i64 = 7_310_868_748;
-/// Connections of this node, one of them for listening.
+/// Connections of this node, besides the one that listens.
 const CONNECTIONS: u32 = 10;
-/// How long a connection may be waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a write may take before the server is taken for gone.
-const WRITE: Duration = Duration::from_secs(30);
+/// How long the end of this process waits for its connections to be closed.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// The store on a server.
 pub struct Postgres {
@@ -68,13 +68,13 @@ impl Postgres {
         let thread = Thread::start().map_err(|error| StoreFault::Unavailable(error.to_string()))?;
         let (pool, node) = thread
             .run(async move {
-                let mut connection =
-                    timeout(PATIENCE, PgConnection::connect_with(&options)).await.map_err(late)??;
+                let connecting = async { Ok(PgConnection::connect_with(&options).await?) };
+                let mut connection = within(CONNECT, connecting).await?;
                 migrate(&mut connection, MIGRATIONS).await?;
                 let row = sqlx::query("SELECT 'maskline-' || replace(gen_random_uuid()::text, '-', '')");
                 let node: String = row.fetch_one(&mut connection).await?.try_get(0)?;
-                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
-                Ok((pool.connect_lazy_with(options.application_name(&node)), node))
+                let pool = patience::pool(CONNECTIONS).connect_lazy_with(options.application_name(&node));
+                Ok((pool, node))
             })
             .await?;
         Ok(Self {
@@ -92,20 +92,32 @@ impl Postgres {
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
     ) -> Result<T, StoreFault> {
         let pool = self.pool.clone();
-        self.thread.run(async move { work(&mut *pool.acquire().await?).await }).await
+        let work = async move {
+            let mut connection = pool.acquire().await?;
+            within(ANSWER, work(&mut connection)).await
+        };
+        self.thread.run(work).await
+    }
+
+    /// Reads what may be much.
+    async fn scan<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let pool = self.pool.clone();
+        let work = async move {
+            let mut connection = pool.acquire().await?;
+            let mut unhurried = patience::unhurried(&mut connection).await?;
+            within(SCAN, work(&mut unhurried)).await
+        };
+        self.thread.run(work).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
     ) -> Result<T, StoreFault> {
-        let pool = self.pool.clone();
-        self.thread
-            .run(async move {
-                let mut connection = pool.acquire().await?;
-                timeout(WRITE, work(&mut connection)).await.map_err(late)?
-            })
-            .await
+        self.read(work).await
     }
 
     /// What changes from here on is told, whether following begins before or after the loading.
@@ -138,13 +150,9 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         let pool = self.pool.clone();
         self.thread.stop(async move {
-            let _ = timeout(PATIENCE, pool.close()).await;
+            let _ = timeout(CLOSE, pool.close()).await;
         });
     }
-}
-
-fn late(_: tokio::time::error::Elapsed) -> StoreFault {
-    StoreFault::Unavailable("the server does not answer in time".to_owned())
 }
 
 /// Brings a database to the last version.

@@ -120,6 +120,14 @@ impl Sqlite {
         self.thread.run(async move { work(&mut *readers.acquire().await?).await }).await
     }
 
+    /// Reads what may be much.
+    async fn scan<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        self.read(work).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,

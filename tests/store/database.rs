@@ -76,6 +76,15 @@ impl Database {
         }
     }
 
+    /// Holds what a statement takes on the server, past the store and until it is dropped.
+    pub(crate) async fn hold(&self, sql: &str) -> PgConnection {
+        let mut connection = PgConnection::connect(self.postgres_url()).await.unwrap();
+        for sql in ["BEGIN", sql] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+        }
+        connection
+    }
+
     /// Counts rows past the store, as in `calls WHERE ...`.
     pub(crate) async fn count(&self, rows: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {rows}"));

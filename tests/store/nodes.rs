@@ -1,17 +1,14 @@
 //! Nodes of a fleet hear of each other, also after the database was away.
 
-use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
-use maskline::base::Secret;
-use maskline::ledger::{Change, Entry, EventKind, Session, SessionId, Store, StoreFault};
-use maskline::store::Postgres;
+use maskline::ledger::{Change, Entry, EventKind, Session, SessionId, StoreFault};
 
 use crate::database::Database;
 use crate::events::{follow, next, next_event};
 use crate::make::{at, call, create, event, mask, number, party, session};
+use crate::wire::Wire;
 
 /// The next session told. A number that was changed just before following began may be told as well.
 fn next_session(told: &mpsc::Receiver<Change>) -> Session {
@@ -64,10 +61,10 @@ async fn what_happens_between_loading_and_following_is_told() {
 #[tokio::test]
 async fn what_was_changed_while_the_database_was_away_is_told_when_it_is_back() {
     let Some(database) = Database::postgres().await else { return };
-    let wire = Wire::new(database.postgres_url());
+    let wire = Wire::new(&database);
     let near = database.open().await;
     near.put_number(&number(7, "delivery")).await.unwrap();
-    let far: Arc<dyn Store> = Arc::new(Postgres::open(&Secret::new(wire.url.clone())).await.unwrap());
+    let far = wire.open().await;
     let told = follow(&*far).await;
     let before = session((1, 1), (Some(2), 2));
     create(&*near, &before).await;
@@ -99,53 +96,77 @@ async fn what_was_changed_while_the_database_was_away_is_told_when_it_is_back() 
     while next_session(&told).id != after.id {}
 }
 
-/// A wire to the server that can be cut.
-struct Wire {
-    url: String,
-    state: Arc<Mutex<Cable>>,
+#[tokio::test]
+async fn a_listening_connection_that_is_ended_is_replaced() {
+    let Some(database) = Database::postgres().await else { return };
+    let (near, far) = (database.open().await, database.open().await);
+    let told = follow(&*far).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' \
+               AND datname = current_database()";
+    database.run(end).await;
+    let made = session((1, 1), (Some(2), 2));
+    create(&*near, &made).await;
+    while next_session(&told).id != made.id {}
 }
 
-#[derive(Default)]
-struct Cable {
-    is_cut: bool,
-    ends: Vec<TcpStream>,
+/// The wire carries nothing more on the connections that there are, and nobody says so; new ones go through.
+#[tokio::test]
+async fn a_listening_connection_that_has_fallen_silent_is_replaced() {
+    let Some(database) = Database::postgres().await else { return };
+    let wire = Wire::new(&database);
+    let (near, far) = (database.open().await, wire.open().await);
+    let told = follow(&*far).await;
+    let before = session((1, 1), (Some(2), 2));
+    create(&*near, &before).await;
+    while next_session(&told).id != before.id {}
+    wire.silence();
+    let during = session((3, 3), (Some(4), 4));
+    create(&*near, &during).await;
+    wire.mend();
+    while next_session(&told).id != during.id {}
+    far.check().await.unwrap();
 }
 
-impl Wire {
-    fn new(url: &str) -> Self {
-        let (head, rest) = url.split_once('@').expect("a user");
-        let (server, database) = rest.split_once('/').expect("a database");
-        let server: SocketAddr = server.parse().expect("an address and a port");
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("{head}@{}/{database}", listener.local_addr().unwrap());
-        let state: Arc<Mutex<Cable>> = Arc::default();
-        let cable = Arc::clone(&state);
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let mut cable = cable.lock().unwrap();
-                if !cable.is_cut {
-                    let server = TcpStream::connect(server).unwrap();
-                    for (from, to) in [(&client, &server), (&server, &client)] {
-                        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                        thread::spawn(move || {
-                            let _ = io::copy(&mut from, &mut to);
-                            let _ = to.shutdown(Shutdown::Both);
-                        });
-                    }
-                    cable.ends.extend([client, server]);
-                }
-            }
-        });
-        Self { url, state }
+#[tokio::test]
+async fn nobody_waits_long_for_a_server_that_has_fallen_silent() {
+    let Some(database) = Database::postgres().await else { return };
+    let wire = Wire::new(&database);
+    let far = wire.open().await;
+    let made = session((1, 1), (Some(2), 2));
+    create(&*far, &made).await;
+    wire.silence();
+    let start = Instant::now();
+    // More of them than there are connections.
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let (far, id) = (far.clone(), made.id);
+        reads.spawn(async move { far.session(id).await });
     }
+    for read in reads.join_all().await {
+        let fault = read.unwrap_err();
+        assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
+    }
+    far.check().await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    wire.mend();
+    assert_eq!(far.session(made.id).await.unwrap(), Some(made));
+    far.check().await.unwrap();
+}
 
-    fn cut(&self) {
-        let mut cable = self.state.lock().unwrap();
-        cable.is_cut = true;
-        cable.ends.drain(..).for_each(|end| drop(end.shutdown(Shutdown::Both)));
+#[tokio::test]
+async fn nobody_waits_long_for_a_table_that_another_holds() {
+    let Some(database) = Database::postgres().await else { return };
+    let store = database.open().await;
+    let made = session((1, 1), (Some(2), 2));
+    create(&*store, &made).await;
+    let hold = database.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE").await;
+    let start = Instant::now();
+    let change = Session { version: 2, ..made.clone() };
+    let (read, changed) = tokio::join!(store.session(made.id), store.change_session(&change, at(1)));
+    for fault in [read.unwrap_err(), changed.unwrap_err()] {
+        assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
     }
-
-    fn mend(&self) {
-        self.state.lock().unwrap().is_cut = false;
-    }
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    drop(hold);
+    assert_eq!(store.session(made.id).await.unwrap(), Some(made));
 }

@@ -3,22 +3,27 @@
 //! Every change is notified with the ids of its rows, which are read then. Notifications are lost with their
 //! connection; so each row carries the transaction that changed it, and after a loss all rows are read that were
 //! changed since a moment at which nothing was missing.
+//!
+//! A connection may be lost without a word. So a node notifies itself now and then, over another connection, of the
+//! oldest transaction that was open: when it hears of that it has heard of every change before, since notifications
+//! come in the order of their commits. What it does not hear of in time has been lost.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
-use sqlx::postgres::{PgListener, PgPool};
-use tokio::time::{interval, sleep};
+use sqlx::postgres::{PgListener, PgNotification, PgPool};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::patience::{self, ANSWER, SCAN, within};
 use super::{Connection, shared};
 use crate::ledger::{Change, ChangeSink, Number, Session, StoreFault};
 use crate::store::rows::read;
 
-/// The channel of notifications.
+/// The channel of changes. Each node has another one for its marks, which has the node's name.
 const CHANNEL: &str = "maskline";
-/// How often the moment at which nothing was missing moves on. A notification takes far less on its way.
-const TICK: Duration = Duration::from_secs(30);
+/// How often a node leaves a mark, and how long one may take to be heard.
+const TICK: Duration = Duration::from_secs(5);
 /// How long after a loss the server is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Events that are told at a time.
@@ -32,8 +37,6 @@ pub(super) struct Follower {
     listener: PgListener,
     /// Every change of a transaction before this one was told.
     told: i64,
-    /// The same, once the notifications that are on their way have come.
-    next: i64,
     /// The last event told.
     event: u64,
 }
@@ -52,70 +55,86 @@ impl Follower {
         sink: ChangeSink,
         since: Option<i64>,
     ) -> Result<Self, StoreFault> {
-        let listener = listen(&pool).await?;
+        let listener = listen(&pool, &node).await?;
         let mut connection = pool.acquire().await?;
         let now = horizon(&mut connection).await?;
         let event = shared::last_event(&mut connection).await?;
         drop(connection);
         let told = since.unwrap_or(now);
-        let mut follower = Self { pool, node, sink, listener, told, next: told, event };
+        let mut follower = Self { pool, node, sink, listener, told, event };
         follower.catch_up().await?;
         Ok(follower)
     }
 
     /// Follows, for as long as the store is open.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
+        let closed = self.pool.close_event();
+        tokio::select! {
+            () = closed => {}
+            () = self.follow() => {}
+        }
+    }
+
+    async fn follow(mut self) {
         loop {
             let Err(fault) = self.hear().await;
-            if self.pool.is_closed() {
-                return;
-            }
             tracing::warn!(%fault, "changes of other nodes are not heard: what is missed is told once the database is back");
             while let Err(fault) = self.again().await {
                 tracing::debug!(%fault, "the database is still away");
                 sleep(RETRY).await;
-                if self.pool.is_closed() {
-                    return;
-                }
             }
             tracing::info!("changes of other nodes are heard again");
         }
     }
 
     async fn again(&mut self) -> Result<(), StoreFault> {
-        self.listener = listen(&self.pool).await?;
+        self.listener = listen(&self.pool, &self.node).await?;
         self.catch_up().await
     }
 
     /// Tells what is notified, until the connection is lost.
     async fn hear(&mut self) -> Result<std::convert::Infallible, StoreFault> {
+        let lost = || StoreFault::Unavailable("the connection was lost".to_owned());
         let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_marked = false;
         loop {
             let first = tokio::select! {
-                first = self.listener.try_recv() => first,
+                biased;
+                first = self.listener.try_recv() => first?.ok_or_else(lost)?,
                 _ = ticks.tick() => {
-                    self.tick().await?;
+                    if std::mem::replace(&mut is_marked, true) {
+                        return Err(lost());
+                    }
+                    within(ANSWER, self.mark()).await?;
                     continue;
                 }
             };
-            let lost = || StoreFault::Unavailable("the connection was lost".to_owned());
             let mut heard = Heard::default();
-            heard.add(first?.ok_or_else(lost)?.payload(), &self.node);
+            heard.add(&first, &self.node);
             while let Some(more) = self.listener.next_buffered() {
-                heard.add(more.payload(), &self.node);
+                heard.add(&more, &self.node);
             }
-            self.tell(heard).await?;
+            let mark = heard.mark;
+            within(ANSWER, self.tell(heard)).await?;
+            if let Some(mark) = mark {
+                (self.told, is_marked) = (self.told.max(mark), false);
+            }
         }
     }
 
-    /// What the last tick saw as past has been notified by now.
-    async fn tick(&mut self) -> Result<(), StoreFault> {
+    /// Notifies this node of the oldest transaction that is open.
+    async fn mark(&self) -> Result<(), StoreFault> {
         let mut connection = self.pool.acquire().await?;
-        self.told = std::mem::replace(&mut self.next, horizon(&mut connection).await?);
+        let mark = sqlx::query("SELECT pg_notify($1, pg_snapshot_xmin(pg_current_snapshot())::text)");
+        mark.bind(&*self.node).execute(&mut *connection).await?;
         Ok(())
     }
 
     async fn tell(&mut self, heard: Heard) -> Result<(), StoreFault> {
+        if heard.is_empty() {
+            return Ok(());
+        }
         let mut connection = self.pool.acquire().await?;
         if !heard.sessions.is_empty() {
             let rows = sqlx::query("SELECT body FROM sessions WHERE id = ANY($1)").bind(heard.sessions);
@@ -139,7 +158,12 @@ impl Follower {
     /// Tells all that was changed since nothing was missing.
     async fn catch_up(&mut self) -> Result<(), StoreFault> {
         let mut connection = self.pool.acquire().await?;
-        let now = horizon(&mut connection).await?;
+        let mut unhurried = patience::unhurried(&mut connection).await?;
+        within(SCAN, self.read_on(&mut unhurried)).await
+    }
+
+    async fn read_on(&mut self, connection: &mut Connection) -> Result<(), StoreFault> {
+        let now = horizon(connection).await?;
         let rows = sqlx::query("SELECT body FROM sessions WHERE changed >= $1").bind(self.told);
         for row in rows.fetch_all(&mut *connection).await? {
             self.tell_session(row.try_get(0)?);
@@ -148,8 +172,8 @@ impl Follower {
         for row in rows.fetch_all(&mut *connection).await? {
             self.tell_number(row.try_get(0)?, row.try_get(1)?);
         }
-        self.tell_events(&mut connection).await?;
-        (self.told, self.next) = (now, now);
+        self.tell_events(connection).await?;
+        self.told = now;
         Ok(())
     }
 
@@ -182,11 +206,16 @@ impl Follower {
     }
 }
 
-async fn listen(pool: &PgPool) -> Result<PgListener, StoreFault> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await?;
-    Ok(listener)
+/// A connection of its own, so that one which has fallen silent takes none from those that are shared.
+async fn listen(pool: &PgPool, node: &str) -> Result<PgListener, StoreFault> {
+    let options = pool.connect_options().as_ref().clone();
+    let listening = async {
+        let mut listener = PgListener::connect_with(&patience::pool(1).connect_lazy_with(options)).await?;
+        listener.eager_reconnect(false);
+        listener.listen_all([CHANNEL, node]).await?;
+        Ok(listener)
+    };
+    within(ANSWER, listening).await
 }
 
 /// What was notified.
@@ -195,11 +224,21 @@ struct Heard {
     sessions: Vec<Vec<u8>>,
     numbers: Vec<i64>,
     has_events: bool,
+    /// The last mark of this node.
+    mark: Option<i64>,
 }
 
 impl Heard {
+    fn add(&mut self, notification: &PgNotification, node: &str) {
+        if notification.channel() == node {
+            self.mark = notification.payload().parse().ok();
+        } else {
+            self.add_change(notification.payload(), node);
+        }
+    }
+
     /// Reads `NODE session HEX`, `NODE number DIGITS` or `all events`; what is this node's own is known here.
-    fn add(&mut self, payload: &str, node: &str) {
+    fn add_change(&mut self, payload: &str, node: &str) {
         let mut words = payload.split(' ');
         match (words.next(), words.next(), words.next()) {
             (Some(from), Some("session" | "number"), _) if from == node => {}
@@ -210,6 +249,11 @@ impl Heard {
             (_, Some("events"), _) => self.has_events = true,
             _ => tracing::warn!("a notification of the database cannot be read"),
         }
+    }
+
+    /// Whether nothing has changed.
+    fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.numbers.is_empty() && !self.has_events
     }
 }
 
@@ -223,12 +267,12 @@ mod tests {
         for payload in
             ["me session 00ff", "you session 0000000000000000000000000000000a", "me number 918045550101"]
         {
-            heard.add(payload, "me");
+            heard.add_change(payload, "me");
         }
         assert_eq!((heard.sessions.len(), heard.numbers.len(), heard.has_events), (1, 0, false));
         assert_eq!(heard.sessions[0], [[0; 15].as_slice(), &[10]].concat());
         for payload in ["you number 918045550101", "all events", "nonsense", "you session xyz"] {
-            heard.add(payload, "me");
+            heard.add_change(payload, "me");
         }
         assert_eq!(
             (heard.sessions.len(), &heard.numbers[..], heard.has_events),

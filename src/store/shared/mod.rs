@@ -41,7 +41,7 @@ impl Store for Database {
     async fn load(&self, now: Timestamp, sink: &mut (dyn FnMut(Loaded) + Send)) -> Result<(), StoreFault> {
         self.before_load().await?;
         let (sender, mut chunks) = mpsc::channel::<Vec<Loaded>>(LOADED);
-        let reading = self.read(move |connection| {
+        let reading = self.scan(move |connection| {
             Box::pin(async move {
                 numbers::load(connection, &sender).await?;
                 sessions::load(connection, now, &sender).await
@@ -165,7 +165,7 @@ impl Store for Database {
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut sum = Redacted::default();
         loop {
-            let found = self.read(move |connection| Box::pin(redact::find(connection, party))).await?;
+            let found = self.scan(move |connection| Box::pin(redact::find(connection, party))).await?;
             let mut changed = Redacted::default();
             for part in found.parts() {
                 let erased = self
