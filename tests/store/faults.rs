@@ -67,6 +67,73 @@ async fn a_file_that_another_holds_is_unavailable() {
     create(&*store, &more).await;
 }
 
+/// Writes that come together are committed together, and one that fails takes no other along.
+#[tokio::test]
+async fn a_write_that_fails_fails_alone() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let faulty = "CREATE TRIGGER faulty BEFORE UPDATE ON probe BEGIN SELECT RAISE(FAIL, 'it is broken'); END";
+    database.run(faulty).await;
+    // While it is held by another, writes gather into one batch.
+    let mut other =
+        sqlx::SqliteConnection::connect(&format!("sqlite:{}", database.path().display())).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let write = |count: u64| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            if count % 3 == 1 {
+                return store.check().await;
+            }
+            create(&*store, &session((count, count), (None, 100 + count))).await;
+            Ok(())
+        })
+    };
+    let writes: Vec<_> = (0..9).map(write).collect();
+    tokio::task::yield_now().await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    for (count, write) in writes.into_iter().enumerate() {
+        let done = write.await.unwrap();
+        assert_eq!(done.is_err(), count % 3 == 1, "{done:?}");
+        assert!(done.is_ok() || done.unwrap_err().to_string().contains("it is broken"));
+    }
+    assert_eq!(database.count("sessions").await, 6);
+}
+
+/// What cannot be written is told to all who wait, with the reason and at once.
+#[tokio::test]
+async fn a_file_that_is_full_is_reported_to_all() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    database
+        .run("CREATE TRIGGER full BEFORE UPDATE ON probe BEGIN SELECT RAISE(ROLLBACK, 'it is full'); END")
+        .await;
+    let mut other =
+        sqlx::SqliteConnection::connect(&format!("sqlite:{}", database.path().display())).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let first = session((1, 1), (None, 2));
+    let second = session((3, 3), (None, 4));
+    let end = async {
+        tokio::task::yield_now().await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    };
+    let (_, before, failing, after, ()) = tokio::join!(
+        store.create_session(crate::make::new(&session((5, 5), (None, 6)))),
+        store.create_session(crate::make::new(&first)),
+        store.check(),
+        store.create_session(crate::make::new(&second)),
+        end
+    );
+    for (fault, id) in [(before.err(), Some(first.id)), (failing.err(), None), (after.err(), Some(second.id))]
+    {
+        if let Some(fault) = &fault {
+            assert!(fault.to_string().contains("it is full"), "{fault}");
+        }
+        // It is kept where it was said to be, and nowhere else.
+        let Some(id) = id else { continue };
+        assert_eq!(store.session(id).await.unwrap().is_none(), fault.is_some());
+    }
+}
+
 #[tokio::test]
 async fn the_file_is_its_owner_s_only() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,5 @@
-//! The one connection that writes. What comes while it is busy is committed together.
+//! The one connection that writes. What comes while it is busy is committed together; a write that fails is undone by
+//! itself, and those beside it are kept where the database still takes them.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _};
@@ -15,8 +16,11 @@ const QUEUE: usize = 4096;
 
 /// Says what became of a write, once it is known whether it was committed.
 type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
-/// A write. False before its reply where the database failed, and nothing of the batch can be kept.
-type Job = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, (bool, Reply)> + Send>;
+/// A write, on a connection, or where there is none with the reason why. What stands before its reply is why the
+/// database failed in it.
+type Job = Box<
+    dyn for<'c> FnOnce(Result<&'c mut Connection, String>) -> BoxFuture<'c, (Option<String>, Reply)> + Send,
+>;
 
 /// Hands in writes.
 #[derive(Default)]
@@ -48,13 +52,19 @@ impl Writer {
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             Box::pin(async move {
-                let done = work(connection).await;
-                let goes_on = !matches!(done, Err(StoreFault::Unavailable(_)));
+                let done = match connection {
+                    Ok(connection) => work(connection).await,
+                    Err(why) => Err(StoreFault::Unavailable(why)),
+                };
+                let failed = match &done {
+                    Err(StoreFault::Unavailable(why)) => Some(why.clone()),
+                    _ => None,
+                };
                 let reply: Reply = Box::new(move |committed| {
                     let failed = |why: &str| StoreFault::Unavailable(why.to_owned());
                     let _ = tell.send(done.and_then(|value| committed.map(|()| value).map_err(failed)));
                 });
-                (goes_on, reply)
+                (failed, reply)
             })
         });
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
@@ -86,15 +96,21 @@ impl Output {
     async fn run(&mut self, mut queue: mpsc::Receiver<Job>) {
         let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
-            let mut replies = Vec::with_capacity(batch.len());
-            let committed = self.commit(batch.drain(..), &mut replies).await;
-            if committed.is_err() {
-                // What an error has left of the transaction is not known: SQLite may have ended it by itself.
-                self.connection = None;
-            }
-            let why = committed.err().map(|fault| fault.to_string());
-            for reply in replies {
-                reply(why.as_deref().map_or(Ok(()), Err));
+            let mut jobs = batch.drain(..);
+            while jobs.len() > 0 {
+                let mut replies = Vec::with_capacity(jobs.len());
+                let committed = self.commit(&mut jobs, &mut replies).await;
+                if let Err(why) = &committed {
+                    // What an error has left of the transaction is not known: SQLite may have ended it by itself. And
+                    // what fails at once for one fails so for all: nobody waits for the others to find that out.
+                    self.connection = None;
+                    for job in jobs.by_ref() {
+                        replies.push(job(Err(why.clone())).await.1);
+                    }
+                }
+                for reply in replies {
+                    reply(committed.as_ref().map(|()| ()).map_err(String::as_str));
+                }
             }
         }
         if let Some(connection) = self.connection.take() {
@@ -102,24 +118,27 @@ impl Output {
         }
     }
 
+    /// Commits writes up to the first that fails; those after it are for another transaction.
     async fn commit(
         &mut self,
-        batch: impl Iterator<Item = Job>,
+        jobs: &mut impl Iterator<Item = Job>,
         replies: &mut Vec<Reply>,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<(), String> {
+        let why = |error: sqlx::Error| error.to_string();
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(self.options.connect().await?),
+            none => none.insert(self.options.connect().await.map_err(why)?),
         };
-        let mut whole = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for job in batch {
-            let (goes_on, reply) = job(&mut whole).await;
+        let mut whole = connection.begin_with("BEGIN IMMEDIATE").await.map_err(why)?;
+        for job in jobs {
+            let (failed, reply) = job(Ok(&mut whole)).await;
             replies.push(reply);
-            if !goes_on {
-                let _ = whole.rollback().await;
-                return Err(StoreFault::Unavailable("a write beside this one failed".to_owned()));
+            if let Some(failed) = failed {
+                // Where the failure has undone the others as well, SQLite says so here.
+                let beside = |_| format!("a write beside this one failed: {failed}");
+                return whole.commit().await.map_err(beside);
             }
         }
-        Ok(whole.commit().await?)
+        whole.commit().await.map_err(why)
     }
 }
