@@ -70,12 +70,14 @@ on_both! {
     calls::a_batch_is_kept_whole_or_not_at_all
     events::each_is_kept_once_in_order
     events::each_is_told_once_it_is_kept
+    events::one_that_cannot_be_read_is_passed_over
     events::answers_are_noted_once
     callbacks::callbacks_of_one_call_are_given_out_one_after_the_other
     callbacks::a_callback_that_nobody_settles_is_given_out_again
     callbacks::two_nodes_never_have_the_same_callback
     callbacks::every_event_is_told_at_the_status_url_as_well
     callbacks::a_database_without_callbacks_is_brought_to_this_version
+    callbacks::one_that_cannot_be_read_holds_up_no_other
     callbacks::what_is_erased_or_removed_is_not_told
     redaction::a_party_leaves_everything
     redaction::what_is_over_for_long_is_removed

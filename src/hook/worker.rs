@@ -121,7 +121,7 @@ impl Worker {
         // Whoever has the fewest under way comes first.
         hosts.sort_by_key(|host| (self.under_way(&host.host), host.due_at));
         let now = now();
-        let mut rest = REST;
+        let (mut rest, mut unreadable) = (REST, None);
         for CallbackHost { host, due_at } in hosts {
             if due_at > now {
                 rest = rest.min(Duration::from_millis(due_at.as_millis() - now.as_millis()));
@@ -129,10 +129,14 @@ impl Worker {
             }
             let room = (PER_HOST - self.under_way(&host)).min(AT_A_TIME - self.hosts.len());
             if room > 0 {
-                self.send_due(host, room, now).await?;
+                match self.send_due(host, room, now).await {
+                    // What is wrong with one host's rows holds up no other host.
+                    Err(fault @ StoreFault::Unreadable(_)) => unreadable = Some(fault),
+                    done => done?,
+                }
             }
         }
-        Ok(rest)
+        unreadable.map_or(Ok(rest), Err)
     }
 
     /// How many to a host are being sent.

@@ -163,6 +163,24 @@ pub(crate) async fn every_event_is_told_at_the_status_url_as_well(database: Data
     assert_eq!(store.callbacks_waiting().await.unwrap(), 5);
 }
 
+/// As a newer version may have written it: its callback is given up, and the next of its lane comes.
+pub(crate) async fn one_that_cannot_be_read_holds_up_no_other(database: Database) {
+    let store = database.open().await;
+    let entries = [
+        told("a", EventKind::CallStarted, "http://a.example/"),
+        told("b", EventKind::CallStarted, "http://a.example/"),
+        told("a", EventKind::CallEnded, "http://a.example/"),
+        told("other", EventKind::CallStarted, "http://a.example/"),
+    ];
+    store.keep(&entries).await.unwrap();
+    let ids: Vec<u64> = store.events(0, 9).await.unwrap().iter().map(|stored| stored.id).collect();
+    let unreadable = format!("UPDATE events SET body = '{{}}' WHERE id IN ({}, {})", ids[0], ids[3]);
+    database.run(&unreadable).await;
+    let claimed = claim(&*store, "a.example", 9, 0).await;
+    assert_eq!(seen(&claimed), [("b", "call.started", 1), ("a", "call.ended", 1)]);
+    assert_eq!((database.count("callbacks").await, database.count("callback_lanes").await), (2, 2));
+}
+
 pub(crate) async fn what_is_erased_or_removed_is_not_told(database: Database) {
     let store = database.open().await;
     let entries = [

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder, Row};
 
-use super::{Connection, Db, SKIP_LOCKED};
+use super::{Connection, Db, SKIP_LOCKED, events};
 use crate::base::Timestamp;
 use crate::ledger::{Callback, CallbackClaim, CallbackHost, Settled, StoreFault, StoredEvent};
-use crate::store::rows::{LaneRow, millis, read};
+use crate::store::rows::{LaneRow, millis};
 
 /// A callback that was given out.
 pub(super) struct Given {
@@ -85,20 +85,25 @@ pub(super) async fn claim(
     Ok(claimed)
 }
 
-/// The first callback of a lane that is held. Those whose event has been removed since are gone, and so is a lane that
-/// has no other.
+/// The first callback of a lane that is held. Those whose event has been removed since are gone, those whose event
+/// cannot be read are given up, and a lane that has no other is gone as well.
 async fn first(connection: &mut Connection, lane: &[u8]) -> Result<Option<(u64, StoredEvent)>, StoreFault> {
-    let first = sqlx::query(
-        "SELECT callbacks.id, events.id, events.body FROM callbacks JOIN events ON events.id = callbacks.event \
-         WHERE lane = $1 ORDER BY callbacks.id LIMIT 1",
-    );
-    let Some(row) = first.bind(lane.to_vec()).fetch_optional(&mut *connection).await? else {
-        forget(connection, lane).await?;
-        return Ok(None);
-    };
-    let (id, event): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-    let event = StoredEvent { id: event.unsigned_abs(), event: read(row.try_get(2)?)? };
-    Ok(Some((id.unsigned_abs(), event)))
+    loop {
+        let first = sqlx::query(
+            "SELECT callbacks.id, events.id, events.body FROM callbacks JOIN events ON events.id = callbacks.event \
+             WHERE lane = $1 ORDER BY callbacks.id LIMIT 1",
+        );
+        let Some(row) = first.bind(lane.to_vec()).fetch_optional(&mut *connection).await? else {
+            forget(connection, lane).await?;
+            return Ok(None);
+        };
+        let (id, event): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some(event) = events::event(event.unsigned_abs(), row.try_get(2)?) {
+            return Ok(Some((id.unsigned_abs(), event)));
+        }
+        tracing::error!(event, "a callback is given up: its event cannot be read");
+        sqlx::query("DELETE FROM callbacks WHERE id = $1").bind(id).execute(&mut *connection).await?;
+    }
 }
 
 /// Removes a lane with its callbacks.

@@ -1,6 +1,7 @@
 //! Events, in the order in which they were kept.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::{QueryBuilder, Row};
 
@@ -18,19 +19,41 @@ pub(crate) async fn last(connection: &mut Connection) -> Result<u64, StoreFault>
     Ok(last.unwrap_or_default().unsigned_abs())
 }
 
+/// Events after one, some at least where there are any. One that cannot be read is passed over.
 pub(crate) async fn after(
     connection: &mut Connection,
-    after: u64,
+    mut after: u64,
     limit: u32,
 ) -> Result<Vec<StoredEvent>, StoreFault> {
-    let rows = sqlx::query("SELECT id, body FROM events WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(i64::try_from(after).unwrap_or(i64::MAX))
-        .bind(i64::from(limit));
-    let event = |row: &<Db as sqlx::Database>::Row| {
-        let id: i64 = row.try_get(0)?;
-        Ok(StoredEvent { id: id.unsigned_abs(), event: read(row.try_get(1)?)? })
-    };
-    rows.fetch_all(connection).await?.iter().map(event).collect()
+    loop {
+        let rows = sqlx::query("SELECT id, body FROM events WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .bind(i64::from(limit));
+        let rows = rows.fetch_all(&mut *connection).await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            after = row.try_get::<i64, _>(0)?.unsigned_abs();
+            events.extend(event(after, row.try_get(1)?));
+        }
+        if rows.is_empty() || !events.is_empty() {
+            return Ok(events);
+        }
+    }
+}
+
+/// An event, unless a newer version has written what this one cannot read. The log is told of each such event once, by
+/// whoever comes upon it first.
+pub(super) fn event(id: u64, body: &str) -> Option<StoredEvent> {
+    static LAST_LOGGED: AtomicU64 = AtomicU64::new(0);
+    match read(body) {
+        Ok(event) => Some(StoredEvent { id, event }),
+        Err(fault) => {
+            if LAST_LOGGED.fetch_max(id, Ordering::Relaxed) < id {
+                tracing::error!(event = id, %fault, "an event is passed over");
+            }
+            None
+        }
+    }
 }
 
 /// Keeps events, each once, and the callbacks of those that are new.
