@@ -80,6 +80,7 @@ on_both! {
     callbacks::one_that_cannot_be_read_holds_up_no_other
     callbacks::what_is_erased_or_removed_is_not_told
     redaction::a_party_leaves_everything
+    redaction::what_is_brought_again_stays_erased
     redaction::what_is_over_for_long_is_removed
     faults::a_newer_database_is_refused
     faults::another_program_s_database_is_left_alone

@@ -10,6 +10,9 @@ use crate::base::link::link_host;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Entry, Event, Outcome, SessionId, StoreFault};
 
+/// Digits of the shortest number.
+const SHORTEST_NUMBER: usize = 7;
+
 /// A number in a column.
 pub(super) fn digits(number: PhoneNumber) -> i64 {
     i64::try_from(number.as_u64()).expect("an E.164 number has 15 digits at most")
@@ -80,7 +83,8 @@ impl CallRow {
 
 /// The row of an event; its place is given by the database.
 pub(super) struct EventRow {
-    /// The same for the same event only, so that none is kept twice.
+    /// The same for the same event only, so that none is kept twice, nor comes back once its numbers are erased: it is
+    /// without them.
     pub(super) digest: Vec<u8>,
     pub(super) at: i64,
     pub(super) body: String,
@@ -91,12 +95,31 @@ pub(super) struct EventRow {
 impl EventRow {
     fn new(event: &Event, status_url: Option<&str>) -> Self {
         let body = json(event);
-        let digest = Sha256::digest(body.as_bytes())[..16].to_vec();
+        let digest = digest(event, &body);
         let own = event.callback_url.as_deref();
         let urls = own.into_iter().chain(status_url.filter(|url| own != Some(url)));
         let lanes = urls.map(|url| LaneRow::new(event, url)).collect();
         Self { digest, at: millis(event.at), body, lanes }
     }
+}
+
+/// What an event is known by: all of it, but for runs of digits that are as long as a number, from which a digest would
+/// tell which number it was.
+fn digest(event: &Event, body: &str) -> Vec<u8> {
+    let mut digest = Sha256::new().chain_update(event.at.as_millis().to_le_bytes());
+    digest.update(event.call.as_deref().unwrap_or_default());
+    digest.update(event.session.map(bytes).unwrap_or_default());
+    let mut rest = body;
+    while let Some(at) = rest.find(|letter: char| letter.is_ascii_digit()) {
+        let (before, run) = rest.split_at(at);
+        let (run, after) =
+            run.split_at(run.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(run.len()));
+        digest.update(before);
+        digest.update(if run.len() < SHORTEST_NUMBER { run } else { "" });
+        rest = after;
+    }
+    digest.update(rest);
+    digest.finalize()[..16].to_vec()
 }
 
 /// The row of a lane: the callbacks to one URL about one call, or where there is none, about one session.
