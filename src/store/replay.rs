@@ -11,6 +11,9 @@ use crate::ledger::{CallRecord, Entry, HungUp, Outcome};
 /// Q.850 cause 41, temporary failure: that of a call whose switch was killed.
 const TEMPORARY_FAILURE: u8 = 41;
 
+/// Entries between two places that are remembered: a backlog may be far larger than the memory.
+const STRIDE: u64 = 1000;
+
 /// What was left.
 #[derive(Debug, Default)]
 pub(super) struct Left {
@@ -34,7 +37,8 @@ impl Left {
         let mut reader = Reader::new(folder, Place { segment: first, offset: 0 });
         let mut left = Self { kept: reader.place(), ..Self::default() };
         let mut running = HashMap::new();
-        let mut entries = Vec::new();
+        let (mut entries, mut strides) = (0, Vec::new());
+        let mut before = reader.place();
         while let Some(line) = reader.next(end)? {
             match line {
                 Line::Mark(mark) => {
@@ -46,12 +50,16 @@ impl Left {
                     }
                 }
                 Line::Entry(entry) => {
-                    entries.push(reader.place());
+                    if entries % STRIDE == 0 {
+                        strides.push(before);
+                    }
+                    entries += 1;
                     left.take(entry, &mut running);
                 }
             }
+            before = reader.place();
         }
-        left.entries = entries.iter().filter(|place| **place > left.kept).count() as u64;
+        left.entries = entries - kept_of(&strides, &mut reader, left.kept)?;
         left.running = running.into_values().collect();
         left.running
             .sort_unstable_by(|one, other| (one.received_at, &one.id).cmp(&(other.received_at, &other.id)));
@@ -72,6 +80,18 @@ impl Left {
             Entry::Extended { .. } | Entry::Bound { .. } | Entry::Event(_) => {}
         }
     }
+}
+
+/// How many entries stand before a place. The first of these strides begins with the first entry, and each with another
+/// after [`STRIDE`] more.
+fn kept_of(strides: &[Place], reader: &mut Reader, kept: Place) -> io::Result<u64> {
+    let Some(last) = strides.partition_point(|stride| *stride < kept).checked_sub(1) else { return Ok(0) };
+    let mut count = last as u64 * STRIDE;
+    reader.seek(strides[last]);
+    while let Some(line) = reader.next(kept)? {
+        count += u64::from(matches!(line, Line::Entry(_)));
+    }
+    Ok(count)
 }
 
 fn end_of(record: &CallRecord) -> Timestamp {

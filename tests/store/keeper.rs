@@ -265,6 +265,30 @@ async fn what_went_into_a_file_that_was_moved_is_not_filed_again() {
     assert_eq!(stored(&*store).await, ["1", "2"]);
 }
 
+#[tokio::test]
+async fn what_a_long_backlog_lacks_is_counted() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let keeper = Keeper::start(&records(&database), Arc::clone(&store)).unwrap();
+    for count in 0..2345 {
+        keeper.writer().write(ended(&call(&format!("kept-{count}"), 1)));
+    }
+    // So that the journal's files stay.
+    keeper.writer().write(Entry::Running(Box::new(running("long", 1))));
+    eventually("the database takes them", || keeper.written() == 2346 && keeper.backlog() == 0);
+    database.run("ALTER TABLE calls RENAME TO elsewhere").await;
+    for count in 0..1700 {
+        keeper.writer().write(ended(&call(&format!("left-{count}"), 2)));
+    }
+    keeper.close().unwrap();
+    database.run("ALTER TABLE elsewhere RENAME TO calls").await;
+    let keeper = Keeper::start(&records(&database), Arc::clone(&store)).unwrap();
+    assert_eq!(keeper.written(), 1700 + 1, "and the end of the one that was cut short");
+    eventually("the database takes the rest", || keeper.backlog() == 0);
+    keeper.close().unwrap();
+    assert_eq!((stored(&*store).await.len(), ids(&records(&database)).len()), (4046, 4046));
+}
+
 const FULL: &str = "MASKLINE_FULL_DISK";
 
 /// The disk is full for this process: the kernel lets no file grow. A limit of the process, so a process of its own.
