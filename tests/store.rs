@@ -14,6 +14,8 @@ mod database;
 mod events;
 #[path = "store/faults.rs"]
 mod faults;
+#[path = "store/full.rs"]
+mod full;
 #[path = "store/keeper.rs"]
 mod keeper;
 #[path = "store/make.rs"]

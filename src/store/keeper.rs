@@ -84,6 +84,21 @@ pub(super) struct Progress {
     end: watch::Sender<End>,
 }
 
+impl Progress {
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Acquire)
+    }
+
+    fn backlog(&self) -> u64 {
+        let kept = self.kept();
+        self.written().saturating_sub(kept)
+    }
+}
+
 /// Where the journal ends.
 #[derive(Debug, Clone, Copy)]
 struct End {
@@ -140,7 +155,8 @@ impl Keeper {
         &self.crashed
     }
 
-    /// Opens the records file anew under its name, after it was moved away.
+    /// Opens the records file anew under its name, after it was moved away; on a full disk once that has taken what
+    /// belongs to the old one.
     pub fn reopen(&self) {
         let _ = self.orders.send(Order::Reopen);
     }
@@ -148,14 +164,13 @@ impl Keeper {
     /// Entries that are in the journal and outlive the process: what was handed in, and what was left at the start.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.progress.written.load(Ordering::Acquire)
+        self.progress.written()
     }
 
     /// Entries in the journal that are not in the database yet.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        let kept = self.progress.kept.load(Ordering::Acquire);
-        self.written().saturating_sub(kept)
+        self.progress.backlog()
     }
 
     /// Writes all that waits, has the disk keep it, and ends the threads. What the database does not take within a

@@ -3,30 +3,26 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use maskline::ledger::{
-    CallFilter, CallRecord, Created, Entry, EventKind, HungUp, Outcome, Store, StoreFault,
-};
+use maskline::ledger::{CallFilter, CallRecord, Entry, EventKind, HungUp, Outcome, Store};
 use maskline::store::{Keeper, KeeperFault};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::database::Database;
-use crate::make::{at, call, create, event, new, page, running, session};
+use crate::make::{at, call, event, page, running};
 
-fn ended(record: &CallRecord) -> Entry {
+pub(crate) fn ended(record: &CallRecord) -> Entry {
     Entry::Ended(Box::new(record.clone()))
 }
 
-fn records(database: &Database) -> PathBuf {
+pub(crate) fn records(database: &Database) -> PathBuf {
     database.path().with_file_name("records.jsonl")
 }
 
 /// The journal's files, those that other processes would find.
-fn journal(database: &Database) -> Vec<PathBuf> {
+pub(crate) fn journal(database: &Database) -> Vec<PathBuf> {
     let folder = database.path().with_file_name("records.jsonl.journal");
     let mut found: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
@@ -34,13 +30,13 @@ fn journal(database: &Database) -> Vec<PathBuf> {
     found
 }
 
-fn ids(path: &Path) -> Vec<String> {
+pub(crate) fn ids(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str::<CallRecord>(line).unwrap().id.into()).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the keeper's threads are waited for")]
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(30), "{what}");
@@ -48,7 +44,7 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-async fn stored(store: &dyn Store) -> Vec<String> {
+pub(crate) async fn stored(store: &dyn Store) -> Vec<String> {
     let calls = store.calls(&CallFilter::default(), &page(100_000)).await.unwrap();
     calls.iter().rev().map(|call| call.id.to_string()).collect()
 }
@@ -287,56 +283,4 @@ async fn what_a_long_backlog_lacks_is_counted() {
     eventually("the database takes the rest", || keeper.backlog() == 0);
     keeper.close().unwrap();
     assert_eq!((stored(&*store).await.len(), ids(&records(&database)).len()), (4046, 4046));
-}
-
-const FULL: &str = "MASKLINE_FULL_DISK";
-
-/// The disk is full for this process: the kernel lets no file grow. A limit of the process, so a process of its own.
-#[test]
-fn a_full_disk_holds_up_nobody_and_loses_nothing() {
-    let own = std::env::current_exe().unwrap();
-    let mut child = Command::new("sh");
-    child.args(["-c", "trap '' XFSZ; exec \"$0\" --exact keeper::with_a_full_disk --nocapture"]).arg(own);
-    let output = child.env(FULL, "yes").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("all is well"),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-#[tokio::test]
-async fn with_a_full_disk() {
-    if std::env::var(FULL).is_err() {
-        return;
-    }
-    let database = Database::sqlite();
-    let store = database.open().await;
-    let keeper = Keeper::start(&records(&database), Arc::clone(&store)).unwrap();
-    let before = session((1, 1), (Some(2), 2));
-    create(&*store, &before).await;
-    keeper.writer().write(ended(&call("1", 1)));
-    eventually("all is kept", || keeper.written() == 1 && keeper.backlog() == 0);
-
-    let limit = getrlimit(Resource::Fsize);
-    setrlimit(Resource::Fsize, Rlimit { current: Some(0), ..limit }).unwrap();
-    let during = session((3, 3), (Some(4), 4));
-    let fault = store.create_session(new(&during)).await.unwrap_err();
-    assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
-    store.check().await.unwrap_err();
-    assert_eq!(store.session(before.id).await.unwrap(), Some(before), "it still reads");
-    assert_eq!(store.session(during.id).await.unwrap(), None);
-    keeper.writer().write(ended(&call("2", 2)));
-    sleep(Duration::from_millis(500));
-    assert_eq!(keeper.written(), 1, "it waits in memory");
-
-    setrlimit(Resource::Fsize, limit).unwrap();
-    eventually("it is written", || keeper.written() == 2 && keeper.backlog() == 0);
-    assert_eq!(store.create_session(new(&during)).await.unwrap(), Created::New);
-    store.check().await.unwrap();
-    keeper.close().unwrap();
-    assert_eq!(stored(&*store).await, ["1", "2"]);
-    assert_eq!(ids(&records(&database)), ["1", "2"]);
-    println!("all is well");
 }

@@ -21,6 +21,8 @@ const BATCH: usize = 1000;
 const SYNC: Duration = Duration::from_millis(100);
 /// How often a mark tells that a process with running calls is alive.
 const ALIVE: Duration = Duration::from_secs(1);
+/// How long after a failure a records file that was moved is opened anew again.
+const REOPEN: Duration = Duration::from_secs(10);
 /// Bytes after which the journal goes on in another file.
 const SEGMENT: u64 = 8 * 1024 * 1024;
 /// The same where everything is kept, so that numbers do not stay there for long.
@@ -59,6 +61,8 @@ pub(super) struct Writing {
     ended: u64,
     told: Told,
     is_dirty: bool,
+    /// The records file was moved: when it is to be opened anew.
+    reopen_at: Option<Instant>,
     synced_at: Instant,
     marked_at: Instant,
     warned: usize,
@@ -79,6 +83,7 @@ impl Writing {
             ended: 0,
             told: Told::default(),
             is_dirty: true,
+            reopen_at: None,
             synced_at: now,
             marked_at: now,
             warned: BACKLOG,
@@ -125,7 +130,7 @@ impl Writing {
             if !goes_on {
                 return self.end(result);
             }
-            if let Err(error) = result.and_then(|()| self.tick()) {
+            if let Err(error) = result.and_then(|()| self.reopen()).and_then(|()| self.tick()) {
                 self.complain(&error);
             }
         }
@@ -135,9 +140,10 @@ impl Writing {
     fn is_quiet(&self) -> bool {
         self.waiting() == 0
             && !self.is_dirty
+            && self.reopen_at.is_none()
             && self.running.is_empty()
             && self.told == self.reached()
-            && self.progress.written.load(Ordering::Acquire) == self.told.kept
+            && self.progress.written() == self.told.kept
     }
 
     fn waiting(&self) -> usize {
@@ -145,7 +151,7 @@ impl Writing {
     }
 
     fn reached(&self) -> Told {
-        Told { kept: self.progress.kept.load(Ordering::Acquire), filed: self.ended }
+        Told { kept: self.progress.kept(), filed: self.ended }
     }
 
     /// Takes an order, and those behind it up to a batch. False where the last one closes.
@@ -155,7 +161,11 @@ impl Writing {
         loop {
             match next {
                 Ok(Order::Write(entry)) => self.gather(entry),
-                Ok(Order::Reopen) => self.reopen(),
+                Ok(Order::Reopen) => {
+                    self.reopen_at = Some(monotonic());
+                    // What comes later is for the new file.
+                    return true;
+                }
                 Ok(Order::Close) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -236,18 +246,27 @@ impl Writing {
     /// Begins another file of the journal where this one has grown, and removes those of which nothing is needed.
     fn rotate(&mut self) -> io::Result<()> {
         let end = self.journal.end();
-        let is_kept = self.told.kept == self.progress.written.load(Ordering::Acquire);
+        let is_kept = self.told.kept == self.progress.written();
         let limit = if is_kept && self.running.is_empty() { IDLE_SEGMENT } else { SEGMENT };
         if end.offset > limit {
-            self.journal.rotate()?;
-            for record in self.running.values() {
-                self.journal.gather(&Written::Entry(&Entry::Running(record.clone())));
-                self.gathered += 1;
-            }
-            self.flush()?;
-            self.sync()?;
-            self.mark()?;
+            self.begin_file()?;
         }
+        self.remove_kept()
+    }
+
+    /// Begins another file of the journal, with the calls that go on. Nothing may wait.
+    fn begin_file(&mut self) -> io::Result<()> {
+        self.journal.rotate()?;
+        for record in self.running.values() {
+            self.journal.gather(&Written::Entry(&Entry::Running(record.clone())));
+            self.gathered += 1;
+        }
+        self.flush()?;
+        self.sync()?;
+        self.mark()
+    }
+
+    fn remove_kept(&mut self) -> io::Result<()> {
         let kept = self.progress.place.borrow().segment.min(self.journal.end().segment);
         if kept > self.first {
             self.journal.remove_before(kept)?;
@@ -256,14 +275,19 @@ impl Writing {
         Ok(())
     }
 
-    fn reopen(&mut self) {
-        // What waits belongs to the file that it was meant for; the mark says that it got there.
-        if let Err(error) = self.flush().and_then(|()| self.sync()).and_then(|()| self.mark()) {
-            self.complain(&error);
+    /// Opens the records file anew where it was moved. Nothing waits: a line that was begun in the old file is whole
+    /// there, and the mark says so.
+    fn reopen(&mut self) -> io::Result<()> {
+        if self.reopen_at.is_none_or(|at| monotonic() < at) {
+            return Ok(());
         }
-        if let Err(fault) = self.records.reopen() {
-            tracing::error!(%fault, "the records file stays as it is");
-        }
+        self.sync()?;
+        self.mark()?;
+        self.reopen_at = self.records.reopen().err().map(|fault| {
+            tracing::error!(%fault, "the records file stays as it is for now");
+            monotonic() + REOPEN
+        });
+        Ok(())
     }
 
     fn complain(&mut self, error: &io::Error) {
@@ -289,7 +313,7 @@ impl Writing {
 
     /// Leaves an empty journal, where nothing in it is needed.
     fn leave(&mut self) -> io::Result<()> {
-        if self.told.kept == self.progress.written.load(Ordering::Acquire) && self.running.is_empty() {
+        if self.told.kept == self.progress.written() && self.running.is_empty() {
             self.journal.rotate()?;
             self.journal.remove_before(self.journal.end().segment)?;
         }
