@@ -11,6 +11,7 @@
 //! - A call that was going on when its process was killed is ended at the next start.
 
 mod feeder;
+mod refused;
 mod writing;
 
 use std::io;
@@ -27,6 +28,7 @@ use super::records::{RecordsFault, RecordsFile};
 use super::replay::{Left, cut_short};
 use crate::ledger::{CallRecord, Entry, Store};
 use feeder::Feeder;
+use refused::Refused;
 use writing::{Order, Writing};
 
 /// Why entries cannot be kept.
@@ -135,7 +137,8 @@ impl Keeper {
         });
         let mut writing = Writing::new(journal, file, first, Arc::clone(&progress));
         writing.finish(&left, &crashed)?;
-        let feeder = Feeder::new(&folder, left.kept, store, Arc::clone(&progress));
+        let refused = Arc::new(Refused::new(&folder));
+        let feeder = Feeder::new(&folder, left.kept, store, Arc::clone(&progress), refused);
         writing.fed_by(feeder.start().map_err(KeeperFault::Thread)?);
         let (orders, queue) = channel();
         let run = move || writing.run(&queue);

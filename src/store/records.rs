@@ -145,7 +145,7 @@ fn add_ids(ids: &mut HashSet<Box<str>>, path: &Path, length: u64) -> io::Result<
 }
 
 /// A process or a machine that was killed may have left half a line: the next record starts on its own.
-fn end_torn_line(file: &mut File, cut: bool) -> io::Result<()> {
+pub(super) fn end_torn_line(file: &mut File, cut: bool) -> io::Result<()> {
     if !file.metadata()?.is_file() {
         return Ok(());
     }

@@ -284,3 +284,37 @@ async fn what_a_long_backlog_lacks_is_counted() {
     keeper.close().unwrap();
     assert_eq!((stored(&*store).await.len(), ids(&records(&database)).len()), (4046, 4046));
 }
+
+#[tokio::test]
+async fn an_entry_is_refused_once_however_often_it_is_tried() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    // The first cannot be held, and while the table of sessions is away no batch with a session can be kept.
+    database.run("CREATE UNIQUE INDEX cannot ON calls (received_at)").await;
+    store.keep(&[ended(&call("1", 1))]).await.unwrap();
+    database.run("ALTER TABLE events RENAME TO elsewhere").await;
+    let keeper = Keeper::start(&records(&database), Arc::clone(&store)).unwrap();
+    let event = Entry::Event(Box::new(event(&call("3", 3), EventKind::CallEnded)));
+    keeper.writer().write(ended(&call("2", 1)));
+    keeper.writer().write(event);
+    let refused = records(&database).with_file_name("records.jsonl.journal").join("refused.json");
+    let lines = || fs::read_to_string(&refused).map_or(0, |text| text.lines().count());
+    eventually("it is refused", || lines() > 0);
+    // Its batch is tried again twice at least.
+    sleep(Duration::from_millis(2500));
+    keeper.close().unwrap();
+    // A killed process may have left half of it.
+    let text = fs::read_to_string(&refused).unwrap();
+    fs::write(&refused, text.clone() + &text[..text.len() / 2]).unwrap();
+    let keeper = Keeper::start(&records(&database), Arc::clone(&store)).unwrap();
+    keeper.writer().write(ended(&call("4", 1)));
+    database.run("ALTER TABLE elsewhere RENAME TO events").await;
+    eventually("the rest is kept", || keeper.backlog() == 0);
+    keeper.close().unwrap();
+    let refused = fs::read_to_string(&refused).unwrap();
+    let ids = refused.lines().map(|line| match serde_json::from_str(line).unwrap() {
+        Entry::Ended(record) => record.id.to_string(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ids.collect::<Vec<_>>(), ["2", "4"]);
+}

@@ -1,9 +1,7 @@
 //! The thread that brings the journal to the database.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -12,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::refused::Refused;
 use super::{End, Progress};
 use crate::ledger::{Entry, Store, StoreFault};
 use crate::store::journal::{Line, Place, Reader};
@@ -28,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What the thread works with.
 pub(super) struct Feeder {
     reader: Reader,
-    folder: PathBuf,
+    refused: Arc<Refused>,
     store: Arc<dyn Store>,
     progress: Arc<Progress>,
     end: watch::Receiver<End>,
@@ -37,16 +36,15 @@ pub(super) struct Feeder {
 
 impl Feeder {
     /// Reads from a place on.
-    pub(super) fn new(folder: &Path, from: Place, store: Arc<dyn Store>, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(
+        folder: &Path,
+        from: Place,
+        store: Arc<dyn Store>,
+        progress: Arc<Progress>,
+        refused: Arc<Refused>,
+    ) -> Self {
         let end = progress.end.subscribe();
-        Self {
-            reader: Reader::new(folder, from),
-            folder: folder.to_owned(),
-            store,
-            progress,
-            end,
-            is_away: false,
-        }
+        Self { reader: Reader::new(folder, from), refused, store, progress, end, is_away: false }
     }
 
     pub(super) fn start(mut self) -> io::Result<JoinHandle<()>> {
@@ -126,20 +124,12 @@ impl Feeder {
                         why,
                         "the database cannot hold an entry: it is put into refused.json of the journal"
                     );
-                    self.refuse(entry).map_err(|error| StoreFault::Unavailable(error.to_string()))?;
+                    self.refused.add(entry).map_err(|error| StoreFault::Unavailable(error.to_string()))?;
                 }
                 done => done?,
             }
         }
         Ok(())
-    }
-
-    fn refuse(&self, entry: &Entry) -> io::Result<()> {
-        let path = self.folder.join("refused.json");
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
-        file.write_all(&line)
     }
 
     fn complain(&mut self, fault: &StoreFault) {
