@@ -1,7 +1,7 @@
-//! Killed at any moment under load, the process has kept every session that it acknowledged and every record that was
-//! in the journal, none twice: in the database and in the records file.
+//! Killed at any moment, under load and while a party is being erased, the process has kept every session that it
+//! acknowledged and every record that was in the journal, none twice: in the database and in the records file.
 //!
-//! The test runs this binary again as the victim, fifty times on one folder, and kills it (SIGKILL) after a while that
+//! Each test runs this binary again as the victim, fifty times on one folder, and kills it (SIGKILL) after a while that
 //! is different each time.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
@@ -17,14 +17,16 @@ use std::time::Duration;
 use maskline::base::settings::StoreUrl;
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{
-    CallFilter, CallRecord, Created, Entry, Event, EventKind, HungUp, Json, NewSession, Outcome, Page, Party,
-    Session, SessionFilter, SessionId, Store,
+    CallFilter, CallRecord, Created, Entry, Eraser, Event, EventKind, HungUp, Json, NewSession, Outcome,
+    Page, Party, Session, SessionFilter, SessionId, Store,
 };
 use maskline::store::Keeper;
 
 /// Names the folder of the victim.
 const VICTIM: &str = "MASKLINE_CRASH_VICTIM";
 const KILLS: u64 = 50;
+/// The party that is erased all the time.
+const ERASED: u64 = 999_999_999;
 /// Creations that the victim has going at a time.
 const CREATORS: u64 = 8;
 
@@ -67,7 +69,7 @@ fn record(id: &str, outcome: Outcome) -> Box<CallRecord> {
         source: "carrier".into(),
         dialled: Some(number(1)),
         caller: Some(number(2)),
-        destination: Some(number(3)),
+        destination: Some(number(if id.ends_with(['0', '2', '4', '6', '8']) { ERASED } else { 3 })),
         shown: Some(number(4)),
         session: None,
         outcome,
@@ -91,7 +93,7 @@ fn event(id: &str) -> Entry {
         kind: EventKind::CallEnded,
         call: Some(id.into()),
         session: None,
-        data: Json::of(&()),
+        data: Json::of(&[number(ERASED).reveal()]),
         callback_url: None,
     }))
 }
@@ -100,10 +102,21 @@ async fn open(folder: &Path) -> Arc<dyn Store> {
     maskline::store::open(&StoreUrl::Sqlite(folder.join("maskline.db"))).await.unwrap()
 }
 
-/// What is killed: it creates sessions and ends calls as fast as it can, and says of each when it is kept.
+/// What the victim is about.
+#[derive(Clone, Copy, PartialEq)]
+enum Task {
+    /// It creates sessions and ends calls as fast as it can.
+    Load,
+    /// It ends some calls, and erases a party of theirs all the time.
+    Erase,
+}
+
+/// What is killed: it says of each session and each call when it is kept.
 #[test]
 fn victim() {
     let Ok(folder) = std::env::var(VICTIM) else { return };
+    let (task, folder) = folder.split_once('|').unwrap();
+    let task = if task == "erase" { Task::Erase } else { Task::Load };
     let (folder, run) = folder.split_once('|').unwrap();
     let (folder, run) = (Path::new(folder), run.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -112,7 +125,7 @@ fn victim() {
         let keeper = Keeper::start(&folder.join("records.jsonl"), Arc::clone(&store)).unwrap();
         say(&format!("crashed {}", keeper.crashed().len()));
         let mut tasks = tokio::task::JoinSet::new();
-        for creator in 0..CREATORS {
+        for creator in (0..CREATORS).filter(|_| task == Task::Load) {
             let store = Arc::clone(&store);
             tasks.spawn(async move {
                 for count in 0.. {
@@ -124,13 +137,22 @@ fn victim() {
                 }
             });
         }
-        tasks.spawn(calls(keeper, run));
+        let eraser = keeper.eraser();
+        if task == Task::Erase {
+            tasks.spawn(async move {
+                loop {
+                    eraser.erase(number(ERASED), Timestamp::from_millis(0)).await.unwrap();
+                    say("erased");
+                }
+            });
+        }
+        tasks.spawn(calls(keeper, run, Duration::from_millis(if task == Task::Erase { 50 } else { 1 })));
         tasks.join_all().await;
     });
 }
 
-/// Ends calls, and says which of them are in the journal.
-async fn calls(keeper: Keeper, run: u64) {
+/// Ends calls, twenty between two pauses, and says which of them are in the journal.
+async fn calls(keeper: Keeper, run: u64, pause: Duration) {
     let writer = keeper.writer();
     let start = keeper.written();
     let mut said = 0;
@@ -150,7 +172,7 @@ async fn calls(keeper: Keeper, run: u64) {
             said += 1;
         }
         if count % 20 == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 }
@@ -161,10 +183,11 @@ fn say(line: &str) {
     out.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-fn start(folder: &Path, run: u64) -> Child {
+fn start(folder: &Path, task: Task, run: u64) -> Child {
+    let task = if task == Task::Erase { "erase" } else { "load" };
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "victim", "--nocapture", "--test-threads=1"])
-        .env(VICTIM, format!("{}|{run}", folder.display()))
+        .env(VICTIM, format!("{task}|{}|{run}", folder.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -177,6 +200,7 @@ struct Acknowledged {
     sessions: HashSet<String>,
     calls: HashSet<String>,
     crashed: usize,
+    erased: usize,
 }
 
 impl Acknowledged {
@@ -186,6 +210,7 @@ impl Acknowledged {
                 Some(("session", reference)) => drop(self.sessions.insert(reference.to_owned())),
                 Some(("call", count)) => drop(self.calls.insert(format!("call-{run}-{count}"))),
                 Some(("crashed", count)) => self.crashed += count.parse::<usize>().unwrap(),
+                None if line == "erased" => self.erased += 1,
                 _ => panic!("the victim ended by itself: {line}"),
             }
         }
@@ -194,13 +219,21 @@ impl Acknowledged {
 
 #[test]
 fn what_is_acknowledged_outlives_a_kill() {
-    if std::env::var(VICTIM).is_ok() {
-        return;
-    }
+    let kept = kill_and_look(Task::Load);
+    assert!(kept.sessions.len() > 1000 && kept.calls.len() > 1000, "there was some load");
+}
+
+#[test]
+fn what_is_acknowledged_outlives_a_kill_while_a_party_is_erased() {
+    let kept = kill_and_look(Task::Erase);
+    assert!(kept.erased > 10 && kept.calls.len() > 1000, "erased {} times", kept.erased);
+}
+
+fn kill_and_look(task: Task) -> Acknowledged {
     let folder = tempfile::tempdir().unwrap();
     let mut kept = Acknowledged::default();
     for run in 0..KILLS {
-        let mut child = start(folder.path(), run);
+        let mut child = start(folder.path(), task, run);
         let mut out = BufReader::new(child.stderr.take().unwrap());
         let mut first = String::new();
         out.read_line(&mut first).unwrap();
@@ -216,15 +249,16 @@ fn what_is_acknowledged_outlives_a_kill() {
         child.wait().unwrap();
         kept.hear(run, &reader.join().unwrap());
     }
-    assert!(kept.sessions.len() > 1000 && kept.calls.len() > 1000, "there was some load");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(look(folder.path(), &kept));
+    kept
 }
 
 /// Starts once more, and looks at all that is there.
 async fn look(folder: &Path, kept: &Acknowledged) {
     let store = open(folder).await;
     let keeper = Keeper::start(&folder.join("records.jsonl"), Arc::clone(&store)).unwrap();
+    keeper.eraser().erase(number(ERASED), Timestamp::from_millis(0)).await.unwrap();
     keeper.close().unwrap();
 
     let sessions = all_sessions(&*store).await;
@@ -239,6 +273,7 @@ async fn look(folder: &Path, kept: &Acknowledged) {
     assert!(crashed > KILLS as usize && crashed >= kept.crashed, "{crashed} of {}", kept.crashed);
 
     let text = std::fs::read_to_string(folder.join("records.jsonl")).unwrap();
+    assert!(!text.contains("910999999999"), "the party is erased");
     let mut filed = HashMap::new();
     for line in text.lines() {
         let record: CallRecord = serde_json::from_str(line).expect("every line is a record");
@@ -254,6 +289,7 @@ async fn look(folder: &Path, kept: &Acknowledged) {
         let Some(last) = part.last() else { break };
         after = last.id;
         for stored in part {
+            assert!(!stored.event.data.to_string().contains("910999999999"), "the party is erased");
             assert!(events.insert(stored.event.call.unwrap()), "an event is there twice");
         }
     }

@@ -10,6 +10,8 @@ mod callbacks;
 mod calls;
 #[path = "store/database.rs"]
 mod database;
+#[path = "store/erasing.rs"]
+mod erasing;
 #[path = "store/events.rs"]
 mod events;
 #[path = "store/faults.rs"]

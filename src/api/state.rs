@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, broadcast};
 use super::health::Health;
 use super::tokens::Tokens;
 use crate::base::{Metrics, PhoneNumber, Random, Timestamp};
-use crate::ledger::{Book, CallRecord, SessionId, Store, StoredEvent};
+use crate::ledger::{Book, CallRecord, Eraser, SessionId, Store, StoredEvent};
 use crate::session::{InForce, Sessions};
 
 /// Event streams that may be open at a time.
@@ -92,6 +92,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Parts {
     /// The database.
     pub store: Arc<dyn Store>,
+    /// Erases parties, from the database and beside it.
+    pub eraser: Arc<dyn Eraser>,
     /// Sessions and numbers.
     pub sessions: Arc<Sessions>,
     /// The calls that go on.
@@ -117,6 +119,7 @@ pub struct Parts {
 /// What the handlers share.
 pub struct ApiState {
     pub(super) store: Arc<dyn Store>,
+    pub(super) eraser: Arc<dyn Eraser>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) calls: Arc<dyn Calls>,
     pub(super) book: Arc<Book>,
@@ -142,6 +145,7 @@ impl ApiState {
     pub fn new(parts: Parts) -> Self {
         Self {
             store: parts.store,
+            eraser: parts.eraser,
             sessions: parts.sessions,
             calls: parts.calls,
             book: parts.book,

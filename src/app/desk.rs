@@ -69,6 +69,7 @@ impl Desk {
         let state = Arc::new(ApiState::new(Parts {
             sessions: Arc::new(sessions(&store, &book, &in_force, &keeper, random)),
             store: Arc::clone(&store),
+            eraser: keeper.eraser(),
             calls: Arc::clone(&calls) as _,
             book: Arc::clone(&book),
             in_force,

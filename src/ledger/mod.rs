@@ -4,6 +4,7 @@
 mod book;
 mod callback;
 mod entry;
+mod eraser;
 mod event;
 mod json;
 mod number;
@@ -16,6 +17,7 @@ mod whole;
 pub use book::{Book, Channel, Hold, Live};
 pub use callback::{Callback, CallbackClaim, CallbackHost, Settled};
 pub use entry::Entry;
+pub use eraser::{EraseFault, Eraser};
 pub use event::{Event, EventKind, StoredEvent};
 pub use json::Json;
 pub use number::{Number, NumberState};

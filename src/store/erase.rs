@@ -1,9 +1,10 @@
 //! Taking a party's number out of what is kept.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{CallRecord, Event, Json, Session};
+use crate::ledger::{CallRecord, Entry, Event, Json, Session};
 
 /// What stands where a number stood within a text.
 const ERASED: &str = "[erased]";
@@ -51,6 +52,47 @@ pub(super) fn event(event: &mut Event, party: PhoneNumber) -> bool {
         event.data = Json::of(&data);
     }
     is_changed | event.callback_url.as_mut().is_some_and(|url| text(url, party))
+}
+
+/// A line of the records file without a party. `None` where it is not in there.
+pub(super) fn record_line(line: &[u8], party: PhoneNumber) -> Option<Vec<u8>> {
+    let text = candidate(line, party)?;
+    match serde_json::from_slice::<CallRecord>(line) {
+        Ok(mut call) => record(&mut call, party).then(|| self::line(&call)),
+        Err(_) => foreign(text, party),
+    }
+}
+
+/// A line that is an entry, without a party. `None` where it is not in there.
+pub(super) fn entry_line(line: &[u8], party: PhoneNumber) -> Option<Vec<u8>> {
+    let text = candidate(line, party)?;
+    let Ok(mut entry) = serde_json::from_slice::<Entry>(line) else { return foreign(text, party) };
+    let is_changed = match &mut entry {
+        Entry::Running(call) | Entry::Ended(call) => record(call, party),
+        Entry::Event(told) => event(told, party),
+        Entry::Extended { .. } => false,
+        // It says nothing without its number, and is left for whoever reads it.
+        Entry::Bound { .. } => return foreign(text, party),
+    };
+    is_changed.then(|| self::line(&entry))
+}
+
+/// A line that has a party's digits somewhere, as text.
+fn candidate(line: &[u8], party: PhoneNumber) -> Option<String> {
+    let text = String::from_utf8_lossy(line);
+    text.contains(&party.as_u64().to_string()).then(|| text.into_owned())
+}
+
+/// A line that is not what it should be.
+fn foreign(line: String, party: PhoneNumber) -> Option<Vec<u8>> {
+    let mut line = line.into_boxed_str();
+    text(&mut line, party).then(|| line.into_boxed_bytes().into())
+}
+
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("the ledger's types have nothing that JSON cannot say");
+    line.push(b'\n');
+    line
 }
 
 /// Whether a URL has a party in it.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::output::write_all_counted;
+use super::rewrite::sync_folder;
 use crate::base::Timestamp;
 use crate::ledger::Entry;
 
@@ -125,12 +126,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes the files before one.
+    /// Removes the files before one, for good.
     pub(super) fn remove_before(&self, segment: u64) -> io::Result<()> {
         for old in segments(&self.folder)?.into_iter().filter(|old| *old < segment) {
             fs::remove_file(path(&self.folder, old))?;
         }
-        Ok(())
+        sync_folder(&path(&self.folder, segment))
     }
 }
 
@@ -138,7 +139,7 @@ fn create(folder: &Path, segment: u64) -> io::Result<File> {
     let path = path(folder, segment);
     let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
     // Its name is on the disk too, or the file is not there: the next try makes it again.
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
+    match sync_folder(&path) {
         Ok(()) => Ok(file),
         Err(error) => fs::remove_file(&path).and(Err(error)),
     }

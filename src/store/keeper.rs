@@ -10,6 +10,7 @@
 //!   mark. So nothing is lost and nothing is there twice.
 //! - A call that was going on when its process was killed is ended at the next start.
 
+mod eraser;
 mod feeder;
 mod refused;
 mod writing;
@@ -27,6 +28,7 @@ use super::journal::{Journal, OpenFault, Place};
 use super::records::{RecordsFault, RecordsFile};
 use super::replay::{Left, cut_short};
 use crate::ledger::{CallRecord, Entry, Store};
+pub use eraser::KeeperEraser;
 use feeder::Feeder;
 use refused::Refused;
 use writing::{Order, Writing};
@@ -58,6 +60,7 @@ pub struct Keeper {
     orders: Sender<Order>,
     thread: thread::JoinHandle<Result<(), KeeperFault>>,
     progress: Arc<Progress>,
+    eraser: Arc<KeeperEraser>,
     crashed: Vec<CallRecord>,
 }
 
@@ -129,6 +132,7 @@ impl Keeper {
         let crashed = std::mem::take(&mut left.running).into_iter();
         let crashed: Vec<_> = crashed.map(|record| cut_short(record, left.alive_at)).collect();
         let file = RecordsFile::open(records, !left.unfiled.is_empty())?;
+        RecordsFile::discard_unfinished(records)?;
         let progress = Arc::new(Progress {
             written: AtomicU64::new(left.entries),
             kept: AtomicU64::new(0),
@@ -137,19 +141,34 @@ impl Keeper {
         });
         let mut writing = Writing::new(journal, file, first, Arc::clone(&progress));
         writing.finish(&left, &crashed)?;
-        let refused = Arc::new(Refused::new(&folder));
-        let feeder = Feeder::new(&folder, left.kept, store, Arc::clone(&progress), refused);
+        let refused = Arc::new(Refused::new(&folder).map_err(fault)?);
+        let feeder =
+            Feeder::new(&folder, left.kept, Arc::clone(&store), Arc::clone(&progress), Arc::clone(&refused));
         writing.fed_by(feeder.start().map_err(KeeperFault::Thread)?);
         let (orders, queue) = channel();
+        let eraser = Arc::new(KeeperEraser {
+            orders: orders.clone(),
+            progress: Arc::clone(&progress),
+            store,
+            refused,
+            records: records.to_owned(),
+            turn: tokio::sync::Mutex::default(),
+        });
         let run = move || writing.run(&queue);
         let thread = thread::Builder::new().name("journal".into()).spawn(run).map_err(KeeperFault::Thread)?;
-        Ok(Self { orders, thread, progress, crashed })
+        Ok(Self { orders, thread, progress, eraser, crashed })
     }
 
     /// A way to hand in entries.
     #[must_use]
     pub fn writer(&self) -> KeeperWriter {
         KeeperWriter(self.orders.clone())
+    }
+
+    /// A way to erase parties, within a runtime that has time.
+    #[must_use]
+    pub fn eraser(&self) -> Arc<KeeperEraser> {
+        Arc::clone(&self.eraser)
     }
 
     /// The calls that an earlier process was killed in, as their records are now.

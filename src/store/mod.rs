@@ -8,6 +8,7 @@ mod output;
 mod postgres;
 mod records;
 mod replay;
+mod rewrite;
 mod rows;
 mod schema;
 mod sqlite;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use crate::base::settings::StoreUrl;
 use crate::ledger::{Store, StoreFault};
 
-pub use keeper::{Keeper, KeeperFault, KeeperWriter};
+pub use keeper::{Keeper, KeeperEraser, KeeperFault, KeeperWriter};
 pub use postgres::Postgres;
 pub use records::RecordsFault;
 pub use sqlite::Sqlite;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::output::write_all_counted;
+use super::rewrite::{self, Change, Rewriting};
 use crate::ledger::CallRecord;
 
 /// Bytes that are looked through beyond those that are known to be enough.
@@ -59,6 +60,12 @@ impl RecordsFile {
         Ok(Self { path: path.to_owned(), file, waiting: Vec::new() })
     }
 
+    /// Removes what a killed process has left of a file that was being written anew.
+    pub(super) fn discard_unfinished(path: &Path) -> Result<(), RecordsFault> {
+        let Ok(real) = path.canonicalize() else { return Ok(()) };
+        rewrite::discard(&real).map_err(|error| RecordsFault::Open(path.to_owned(), error))
+    }
+
     /// A record's line.
     pub(super) fn line(record: &CallRecord) -> Vec<u8> {
         let mut line = serde_json::to_vec(record).expect("a record has nothing that JSON cannot say");
@@ -97,6 +104,15 @@ impl RecordsFile {
     pub(super) fn reopen(&mut self) -> Result<(), RecordsFault> {
         self.file = Self::open(&self.path, false)?.file;
         Ok(())
+    }
+
+    /// Has the file that is being written anew take the place of this one. Nothing may wait.
+    pub(super) fn replace(&mut self, rewriting: Rewriting, change: Change<'_>) -> io::Result<()> {
+        if rewriting.inode() != self.inode()? {
+            return Err(io::Error::other("the records file was moved, and is to be opened anew first"));
+        }
+        self.file = rewriting.finish(change)?;
+        rewrite::sync_folder(&self.path.canonicalize()?)
     }
 
     /// The ids of the calls in so many bytes at the end of the file, and of the one with an inode, under whatever name

@@ -1,7 +1,8 @@
 //! Disks that are full for a while. The kernel lets no file of a process grow beyond a limit: a process of its own for
 //! each test.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use maskline::base::settings::StoreUrl;
-use maskline::ledger::{CallRecord, Created, Entry, Store, StoreFault};
+use maskline::ledger::{CallRecord, Created, Entry, EraseFault, Eraser, Store, StoreFault};
 use maskline::store::Keeper;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 use crate::keeper::{ended, eventually, ids, stored};
-use crate::make::{call, create, new, running, session};
+use crate::make::{at, call, create, new, party, running, session};
 
 const FOLDER: &str = "MASKLINE_FULL_DISK";
 /// Bytes of a records file that is larger than all other files.
@@ -220,5 +221,58 @@ async fn with_a_full_records_file_that_is_moved() {
     eventually("it goes on in a new file", || records(&folder).exists());
     keeper.writer().write(ended(&call("3", 3)));
     keeper.close().unwrap();
+    println!("all is well");
+}
+
+#[test]
+fn a_party_is_erased_once_there_is_room() {
+    let folder = alone("erased_with_a_full_disk");
+    assert_eq!(ids_after_filling(&records(folder.path())), ["1", "2"]);
+    assert!(!fs::read_to_string(records(folder.path())).unwrap().contains("919876500002"));
+    assert!(!folder.path().join("records.jsonl.erasing").exists());
+}
+
+#[tokio::test]
+async fn erased_with_a_full_disk() {
+    let Some(folder) = folder() else { return };
+    fill(&folder);
+    let (_store, keeper) = start(&folder).await;
+    keeper.writer().write(ended(&call("1", 1)));
+    eventually("it is kept", || keeper.written() == 1 && keeper.backlog() == 0);
+    limit(Resource::Fsize, Some(LARGE as u64 - 100));
+    let fault = keeper.eraser().erase(party(2), at(9)).await.unwrap_err();
+    assert!(matches!(fault, EraseFault::Files(_)), "{fault}");
+    assert!(!folder.join("records.jsonl.erasing").exists(), "it takes no room meanwhile");
+    keeper.writer().write(ended(&call("2", 2)));
+    limit(Resource::Fsize, None);
+    keeper.eraser().erase(party(2), at(9)).await.unwrap();
+    keeper.close().unwrap();
+    println!("all is well");
+}
+
+#[test]
+fn the_journal_goes_on_in_another_file_at_the_next_try() {
+    alone("without_descriptors");
+}
+
+#[tokio::test]
+async fn without_descriptors() {
+    let Some(folder) = folder() else { return };
+    let (store, keeper) = start(&folder).await;
+    keeper.writer().write(ended(&call("1", 1)));
+    eventually("it is kept", || keeper.written() == 1 && keeper.backlog() == 0);
+    let first = journal(&folder);
+    // One for the new file, none for its folder.
+    let free = File::open("/dev/null").unwrap().as_raw_fd();
+    limit(Resource::Nofile, Some(u64::try_from(free).unwrap() + 1));
+    let fault = keeper.eraser().erase(party(9), at(9)).await.unwrap_err();
+    assert!(matches!(fault, EraseFault::Files(_)), "{fault}");
+    limit(Resource::Nofile, None);
+    assert_eq!(journal(&folder), first, "the file that was begun is gone");
+    keeper.eraser().erase(party(9), at(9)).await.unwrap();
+    assert!(journal(&folder) > first && !first.exists());
+    keeper.writer().write(ended(&call("2", 2)));
+    keeper.close().unwrap();
+    assert_eq!(stored(&*store).await, ["1", "2"]);
     println!("all is well");
 }

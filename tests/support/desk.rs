@@ -13,7 +13,8 @@ use maskline::api::{ApiState, Calls, Health, NotPlaced, Parts, Placing, Readines
 use maskline::base::settings::{ApiToken, Scope, Settings};
 use maskline::base::{Metrics, PhoneNumber, Random, Secret, Timestamp};
 use maskline::ledger::{
-    Book, CallRecord, Change, Entry, Event, EventKind, Json, Outcome, Store, StoredEvent,
+    Book, CallRecord, Change, Entry, EraseFault, Eraser, Event, EventKind, Json, Outcome, Redacted, Store,
+    StoredEvent,
 };
 use maskline::route::Index;
 use maskline::session::Sessions;
@@ -70,6 +71,17 @@ pub(crate) struct Switchboard {
     pub(crate) hung_up: Mutex<Vec<String>>,
     /// Why the next call is not placed.
     pub(crate) refuses: Mutex<Option<NotPlaced>>,
+}
+
+/// There is nothing beside the database.
+#[derive(Debug)]
+struct InDatabase(Arc<dyn Store>);
+
+#[async_trait]
+impl Eraser for InDatabase {
+    async fn erase(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, EraseFault> {
+        Ok(self.0.redact(party, now).await?)
+    }
 }
 
 #[async_trait]
@@ -166,6 +178,7 @@ impl Desk {
         let clock = Arc::clone(&time);
         let state = ApiState::new(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
+            eraser: Arc::new(InDatabase(Arc::clone(&store) as Arc<dyn Store>)),
             sessions: Arc::new(sessions),
             calls: Arc::clone(&calls) as Arc<dyn Calls>,
             book,

@@ -9,9 +9,11 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::base::PhoneNumber;
 use crate::ledger::Entry;
 use crate::store::records::end_torn_line;
-use crate::store::output;
+use crate::store::rewrite::{self, Rewriting};
+use crate::store::{erase, output};
 
 /// What a line is known by.
 type Digest = [u8; 16];
@@ -26,8 +28,10 @@ pub(super) struct Refused {
 
 impl Refused {
     /// In the journal's folder, where it is made when it is needed.
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { path: folder.join("refused.json"), known: Mutex::default() }
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+        let path = folder.join("refused.json");
+        rewrite::discard(&path)?;
+        Ok(Self { path, known: Mutex::default() })
     }
 
     /// Adds an entry, which is on the disk then. One that is there stays as it is: its batch is tried again.
@@ -48,6 +52,17 @@ impl Refused {
         output::write_all_counted(&mut file, &line).1?;
         file.sync_data()?;
         known.insert(digest(&line));
+        Ok(())
+    }
+
+    /// Erases a party.
+    pub(super) fn erase(&self, party: PhoneNumber) -> io::Result<()> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rewriting) = Rewriting::begin(&self.path)? {
+            *known = None;
+            rewriting.finish(&|line| erase::entry_line(line, party))?;
+            rewrite::sync_folder(&self.path)?;
+        }
         Ok(())
     }
 }

@@ -8,12 +8,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::oneshot;
+
 use super::{End, KeeperFault, Progress};
-use crate::base::Timestamp;
+use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Entry};
-use crate::store::journal::{Journal, Mark, Written};
+use crate::store::erase;
+use crate::store::journal::{Journal, Mark, Place, Written};
 use crate::store::records::{RecordsFault, RecordsFile};
 use crate::store::replay::Left;
+use crate::store::rewrite::Rewriting;
 
 /// Entries gathered before they are written, where they come faster than the disk.
 const BATCH: usize = 1000;
@@ -35,6 +39,14 @@ const BACKLOG: usize = 4 * 1024 * 1024;
 pub(super) enum Order {
     Write(Entry),
     Reopen,
+    /// The journal is to go on in another file: the answer is where that begins.
+    Rotate(oneshot::Sender<io::Result<Place>>),
+    /// A party is to leave the journal's files, all but the last, and the records file, where there is one.
+    Erase {
+        party: PhoneNumber,
+        rewriting: Option<Box<Rewriting>>,
+        done: oneshot::Sender<io::Result<()>>,
+    },
     Close,
 }
 
@@ -166,6 +178,9 @@ impl Writing {
                     // What comes later is for the new file.
                     return true;
                 }
+                // Whoever has gone meanwhile asks again.
+                Ok(Order::Rotate(done)) => drop(done.send(self.go_on_elsewhere())),
+                Ok(Order::Erase { party, rewriting, done }) => drop(done.send(self.erase(party, rewriting))),
                 Ok(Order::Close) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -288,6 +303,28 @@ impl Writing {
             monotonic() + REOPEN
         });
         Ok(())
+    }
+
+    fn go_on_elsewhere(&mut self) -> io::Result<Place> {
+        self.flush()?;
+        self.sync()?;
+        self.begin_file()?;
+        Ok(Place { segment: self.journal.end().segment, offset: 0 })
+    }
+
+    /// Puts the records file that is without a party in place of this one, and removes the files of the journal that
+    /// are kept. The mark before says that all is filed, by whatever inode the file is known then.
+    fn erase(&mut self, party: PhoneNumber, rewriting: Option<Box<Rewriting>>) -> io::Result<()> {
+        self.flush()?;
+        self.sync()?;
+        self.mark()?;
+        self.journal.sync()?;
+        if let Some(rewriting) = rewriting {
+            self.records.replace(*rewriting, &|line| erase::record_line(line, party))?;
+            self.mark()?;
+            self.journal.sync()?;
+        }
+        self.remove_kept()
     }
 
     fn complain(&mut self, error: &io::Error) {
