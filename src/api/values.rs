@@ -15,6 +15,7 @@ use super::problem::FieldError;
 use crate::base::link::{WRITE_LINK, read_link};
 use crate::base::number::NumberFault;
 use crate::base::{PhoneNumber, Timestamp};
+use crate::session::LONGEST_REFERENCE;
 
 /// A text that means something.
 pub(super) trait Meaning: Sized {
@@ -149,16 +150,17 @@ impl Meaning for Reference {
     const WRITE: &'static str = "a text in quotes";
 
     fn read(text: &str) -> Result<Self, Cow<'static, str>> {
-        if (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        if (1..=LONGEST_REFERENCE).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
             return Ok(Self(text.into()));
         }
-        Err("is no reference: write 1 to 128 characters, no control characters".into())
+        let write = format!("write 1 to {LONGEST_REFERENCE} characters, no control characters");
+        Err(format!("is no reference: {write}").into())
     }
 
     fn describe(schema: ObjectBuilder) -> ObjectBuilder {
         schema
             .description(Some("Your own id, unique over all sessions; no control characters."))
-            .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]{1,128}$"))
+            .pattern(Some(format!(r"^[^\x00-\x1f\x7f-\x9f]{{1,{LONGEST_REFERENCE}}}$")))
             .examples(["order-4711"])
     }
 }
@@ -244,6 +246,11 @@ impl<const MIN: u32, const MAX: u32> ToSchema for Whole<MIN, MAX> {
         format!("From{MIN}To{MAX}").into()
     }
 }
+
+/// Seconds of a call, up to a week.
+pub(super) type CallSeconds = Whole<1, 604_800>;
+/// Seconds of ringing.
+pub(super) type RingSeconds = Whole<1, 600>;
 
 /// What is kept for the operator as it is: a JSON object.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,6 +24,7 @@ use crate::route::{Index, Ours};
 use rules::Rules;
 
 pub use fault::Fault;
+pub use rules::LONGEST_REFERENCE;
 pub use view::View;
 pub use wanted::{Change, Expires, NewNumber, NumberChange, Numbers, Wanted};
 

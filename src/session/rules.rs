@@ -14,7 +14,7 @@ const LONGEST: u64 = 10 * 365 * 24 * 3600;
 /// How long a party may ring at most, in seconds; as in the settings.
 const LONGEST_RINGING: u64 = 600;
 /// Characters of a reference at most.
-const LONGEST_REFERENCE: usize = 200;
+pub const LONGEST_REFERENCE: usize = 128;
 
 /// The rules at a moment.
 #[derive(Clone, Copy)]
@@ -126,7 +126,8 @@ pub(super) fn cooloff(value: u64) -> Result<u32, Fault> {
 pub(super) fn reference(reference: &str) -> Result<(), Fault> {
     let is_fit = (1..=LONGEST_REFERENCE).contains(&reference.chars().count());
     if !is_fit || reference.chars().any(char::is_control) {
-        return Err(invalid("reference", "has 1 to 200 characters, none of which is a control character"));
+        let reason = format!("has 1 to {LONGEST_REFERENCE} characters, none of which is a control character");
+        return Err(invalid("reference", &reason));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::way_back::keep;
 use crate::api::Readiness;
 use crate::api::problem::{FieldError, Problem, kinds};
 use crate::api::state::{ApiState, Callee, NotPlaced, Placing};
-use crate::api::values::{E164, Meaning, Text, Unserved, Whole, refuse_unserved};
+use crate::api::values::{CallSeconds, E164, Meaning, RingSeconds, Text, Unserved, Whole, refuse_unserved};
 use crate::base::{PhoneNumber, Side, Timestamp};
 use crate::ledger::{Answered, Party, SessionId, SessionStatus};
 use crate::route::Ours;
@@ -28,14 +28,10 @@ const RETRY_PAUSE: u32 = 30;
 
 /// Seconds of a way back, up to a year.
 type Window = Whole<0, 31_536_000>;
-/// Seconds of a call, up to a week.
-type CallSeconds = Whole<1, 604_800>;
 /// How often the first party is called again.
 type Retries = Whole<0, 5>;
 /// Seconds before that.
 type Pause = Whole<5, 600>;
-/// Seconds of ringing.
-type RingSeconds = Whole<1, 600>;
 
 /// Who is called first: a number, or a party of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

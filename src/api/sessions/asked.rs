@@ -5,17 +5,15 @@ use utoipa::ToSchema;
 
 use crate::api::problem::{FieldError, Problem};
 use crate::api::read::given;
-use crate::api::values::{E164, Metadata, Moment, Name, OwnId, Text, Unserved, Url, Whole, refuse_unserved};
+use crate::api::values::{
+    CallSeconds, E164, Metadata, Moment, Name, OwnId, RingSeconds, Text, Unserved, Url, Whole, refuse_unserved,
+};
 use crate::session::{Change, Expires, Numbers, Wanted};
 
 /// Seconds, up to ten years.
 type Seconds = Whole<0, 315_360_000>;
 /// At least one second, up to ten years.
 type SomeSeconds = Whole<1, 315_360_000>;
-/// Seconds of a call, up to a week.
-type CallSeconds = Whole<1, 604_800>;
-/// Seconds of ringing.
-type RingSeconds = Whole<1, 600>;
 
 /// A session to create: its parties, and `pool`, `virtual_number`, or both `first_party_number` and
 /// `second_party_number`.
