@@ -1,5 +1,7 @@
 //! `/v1/numbers`.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -7,14 +9,16 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Token, may};
 use super::docs::Refusals;
+use super::paging::{Limit, ROWS};
 use super::problem::Problem;
 use super::read::{Id, Json, Query, given, to_the_end};
 use super::state::ApiState;
-use super::values::{E164, Name, Shown, Text, Unserved, refuse_unserved};
+use super::values::{E164, Meaning, Name, Shown, Text, Unserved, refuse_unserved};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger;
 use crate::session::{NewNumber, NumberChange, Removed};
@@ -88,19 +92,68 @@ pub(super) struct Asked {
     /// Those in this state.
     #[param(inline)]
     state: Option<NumberState>,
+    /// Rows of a page, 100 where left out.
+    #[param(inline)]
+    limit: Option<Limit>,
+    /// The page after this place.
+    #[param(inline)]
+    cursor: Option<PlaceText>,
 }
 
-/// The inventory.
+/// Where a page ends. A number has no other name than itself: to a token that may not see it, the place is told by
+/// how many come before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Number(PhoneNumber),
+    Count(u32),
+}
+
+/// The same, in a request.
+type PlaceText = Text<Place>;
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Number(number) => f.write_str(number.reveal().trim_start_matches('+')),
+            Place::Count(count) => write!(f, "after-{count}"),
+        }
+    }
+}
+
+impl Meaning for Place {
+    const NAME: &'static str = "NumberCursor";
+    const WRITE: &'static str = "the `next` of the page before";
+
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        let count = text.strip_prefix("after-").filter(|count| count.len() <= 9 && !count.starts_with('+'));
+        let place = match count {
+            Some(count) => count.parse().ok().map(Self::Count),
+            None => PhoneNumber::from_digits(text).ok().map(Self::Number),
+        };
+        place.ok_or_else(|| "is no cursor: write the `next` of the page before, as it was".into())
+    }
+
+    fn describe(schema: ObjectBuilder) -> ObjectBuilder {
+        schema
+            .description(Some("The `next` of the page before, as it was."))
+            .pattern(Some("^(after-[0-9]{1,9}|[1-9][0-9]{6,14})$"))
+    }
+}
+
+/// A page of the inventory.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Numbers {
-    /// In the order of the numbers; those that only the settings file names last.
+    /// In the order of the numbers.
     numbers: Vec<Number>,
+    /// The cursor of the next page; null on the last.
+    #[schema(required)]
+    next: Option<String>,
 }
 
 /// List the masking numbers: the inventory, and what the settings file owns besides.
 #[utoipa::path(
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(Asked),
-    responses((status = 200, description = "All of them.", body = Numbers), Refusals),
+    responses((status = 200, description = "A page.", body = Numbers), Refusals),
     security(("bearer" = ["read"]), ("basic" = ["read"]))
 )]
 pub(super) async fn list(
@@ -112,15 +165,40 @@ pub(super) async fn list(
     let in_force = (state.in_force)();
     let owned = in_force.settings().numbers.owned.iter();
     let others = owned.filter(|owned| inventory.iter().all(|number| number.number != **owned));
-    let all = inventory
+    let sees = token.sees_numbers;
+    let mut all: Vec<(PhoneNumber, Number)> = inventory
         .iter()
-        .map(|number| Number::new(number, token.sees_numbers))
-        .chain(others.map(|number| Number::of_settings(*number, token.sees_numbers)));
-    let is_asked = |number: &Number| {
-        asked.pool.as_ref().is_none_or(|Text(pool)| number.pool.as_deref() == Some(&*pool.0))
-            && asked.state.is_none_or(|state| number.state == state)
-    };
-    Ok(axum::Json(Numbers { numbers: all.filter(is_asked).collect() }))
+        .map(|number| (number.number, Number::new(number, sees)))
+        .chain(others.map(|number| (*number, Number::of_settings(*number, sees))))
+        .filter(|(_, number)| asked.is_for(number))
+        .collect();
+    all.sort_unstable_by_key(|(number, _)| number.as_u64());
+    Ok(axum::Json(asked.page(&mut all, sees)))
+}
+
+impl Asked {
+    fn is_for(&self, number: &Number) -> bool {
+        self.pool.as_ref().is_none_or(|Text(pool)| number.pool.as_deref() == Some(&*pool.0))
+            && self.state.is_none_or(|state| number.state == state)
+    }
+
+    /// The page of a list that is asked for.
+    fn page(&self, all: &mut Vec<(PhoneNumber, Number)>, sees_numbers: bool) -> Numbers {
+        let start = match self.cursor {
+            None => 0,
+            Some(Text(Place::Number(last))) => {
+                all.partition_point(|(number, _)| number.as_u64() <= last.as_u64())
+            }
+            Some(Text(Place::Count(count))) => all.len().min(count as usize),
+        };
+        let end = all.len().min(start + self.limit.map_or(ROWS, |limit| limit.0) as usize);
+        let place = |last: usize| match sees_numbers {
+            true => Place::Number(all[last].0),
+            false => Place::Count(u32::try_from(last + 1).unwrap_or(u32::MAX)),
+        };
+        let next = (end < all.len()).then(|| place(end - 1).to_string());
+        Numbers { numbers: all.drain(start..end).map(|(_, number)| number).collect(), next }
+    }
 }
 
 /// A number to add.

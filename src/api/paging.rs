@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::ledger::Page;
 
 /// Rows of a page where the request does not say.
-const ROWS: u32 = 100;
+pub(super) const ROWS: u32 = 100;
 
 /// How many rows a page may have.
 pub(super) type Limit = Whole<1, 1000>;

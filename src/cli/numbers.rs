@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Trouble, to, with_query};
 use super::table::{Column, fields, table, text};
-use super::without_nulls;
+use super::{Paging, without_nulls};
 
 const PATH: &str = "/v1/numbers";
 
@@ -29,6 +29,8 @@ pub(super) enum Numbers {
         /// Those in this state: active, draining or retired.
         #[arg(long)]
         state: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
     },
     /// Add a masking number to the inventory.
     Add {
@@ -56,10 +58,12 @@ pub(super) enum Numbers {
 /// Does it, and gives back the answer and how people read it.
 pub(super) fn run(client: &Client, command: &Numbers) -> Result<(Value, String), Trouble> {
     let answer = match command {
-        Numbers::List { pool, state } => {
-            let pairs = [("pool", pool.as_deref()), ("state", state.as_deref())];
+        Numbers::List { pool, state, paging } => {
+            let [limit, cursor] = paging.pairs();
+            let pairs = [("pool", pool.as_deref()), ("state", state.as_deref()), limit, cursor];
             let answer = client.ask(Method::GET, &with_query(PATH, &pairs), None)?;
-            let readable = table(answer["numbers"].as_array().map_or(&[][..], |rows| rows), &COLUMNS);
+            let rows = table(answer["numbers"].as_array().map_or(&[][..], |rows| rows), &COLUMNS);
+            let readable = rows + &paging.more(&answer);
             return Ok((answer, readable));
         }
         Numbers::Add { number, pool, trunk } => {
