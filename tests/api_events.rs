@@ -3,9 +3,10 @@
 
 mod support;
 
+use maskline::base::settings::Scope;
 use maskline::ledger::{Entry, EventKind, Outcome};
 use serde_json::Value;
-use support::desk::{ALL, Desk, READ, START, bearer, event, record};
+use support::desk::{ALL, Desk, READ, START, WRITE, bearer, event, record};
 
 /// An event about the call with this number.
 fn about(call: usize) -> Entry {
@@ -131,4 +132,33 @@ fn a_stream_ends_with_a_word_when_the_database_goes_away() {
     desk.store.go_away(true);
     let (name, id, why) = desk.follow("/v1/events?after=0", &bearer(ALL)).event();
     assert_eq!((&*name, id, &*why), ("end", None, "the database does not answer"));
+}
+
+#[test]
+fn a_token_that_is_withdrawn_ends_its_streams() {
+    let desk = Desk::open();
+    let mut withdrawn = desk.follow("/v1/events", &bearer(READ));
+    let mut stays = desk.follow("/v1/events", &bearer(ALL));
+    desk.keep(&[about(1)]);
+    expect(&mut withdrawn, 1, 1);
+    desk.take_only(&[(ALL, &Scope::ALL)]);
+    let (name, _, why) = withdrawn.event();
+    assert_eq!((&*name, &*why), ("end", "the token is no longer taken"));
+    desk.keep(&[about(2)]);
+    expect(&mut stays, 1, 2);
+    // One that may still read, and no longer sees numbers.
+    desk.take_only(&[(ALL, &[Scope::Read])]);
+    desk.keep(&[about(3)]);
+    let (_, _, redacted) = stays.event();
+    assert!(redacted.contains("+9198******01") && !redacted.contains("98765"), "{redacted}");
+    // In the midst of what is kept, more of it is not told either.
+    desk.keep(&(4..=1500).map(at_length).collect::<Vec<_>>());
+    let mut past = desk.follow("/v1/events?after=3", &bearer(ALL));
+    expect(&mut past, 4, 1);
+    desk.take_only(&[(WRITE, &[Scope::Write])]);
+    let mut told = 1;
+    while past.event().0 != "end" {
+        told += 1;
+    }
+    assert!(told < 1400, "{told} were told");
 }

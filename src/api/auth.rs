@@ -57,7 +57,7 @@ fn require(scopes: Scopes, scope: Scope) -> Result<(), Problem> {
 }
 
 /// The token that a request brings; the user of Basic may be anything.
-fn token(headers: &HeaderMap) -> Option<String> {
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let (scheme, credentials) = value.to_str().ok()?.trim().split_once(' ')?;

@@ -11,17 +11,19 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use utoipa::IntoParams;
 
-use super::auth::{Token, may};
+use super::auth::{self, Token, may};
 use super::docs::Refusals;
 use super::problem::Problem;
 use super::read::Query;
 use super::redact::redact;
 use super::state::ApiState;
+use super::tokens::Tokens;
 use super::values::Whole;
+use crate::base::Secret;
+use crate::base::settings::Scope;
 use crate::ledger::{Json, StoredEvent};
 
 /// Between two comments on a stream where nothing happens.
@@ -50,7 +52,7 @@ pub(super) struct Asked {
 /// `session.changed`, `session.closed`) and, as `data`, a JSON object: `id`, `type`, `at`, `call`, `session`, and `data`,
 /// the call record or the session as it stood; callbacks have the same. A client that comes back with `Last-Event-ID`, as browsers do by themselves, gets
 /// everything since, without a gap and without a repeat. One that reads too slowly is cut off after an `event: end`, and
-/// may come back so.
+/// may come back so; one whose token is withdrawn is cut off too.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", operation_id = "follow_events",
     params(Asked, ("Last-Event-ID" = Option<u32>, Header, description = "As `after`, which goes before it.")),
@@ -75,12 +77,17 @@ pub(super) async fn stream(
         problem.detail("too many event streams are open: close one")
     })?;
     state.metrics.event_streams.inc();
+    let mut tokens = state.watch_tokens();
+    // They may have changed since the request was let in.
+    tokens.mark_changed();
     let reader = Reader {
         live: state.events.subscribe(),
         stage: after.map_or(Stage::Live, |_| Stage::Stored),
         last: after.unwrap_or_default(),
         ready: Vec::new().into_iter(),
         sees_numbers: token.sees_numbers,
+        token: Secret::new(auth::token(&headers).unwrap_or_default()),
+        tokens,
         state,
         _place: place,
     };
@@ -115,6 +122,9 @@ struct Reader {
     last: u64,
     /// Read from the store and not told yet.
     ready: std::vec::IntoIter<StoredEvent>,
+    /// What it came with, and the tokens that are taken.
+    token: Secret,
+    tokens: watch::Receiver<Arc<Tokens>>,
     sees_numbers: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -136,6 +146,10 @@ impl Reader {
     /// The next event, as it is sent; none where the stream is over.
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
+            let has_changed = self.stage != Stage::Over && self.tokens.has_changed().unwrap_or_default();
+            if has_changed && !self.may_read() {
+                return Some(self.end("the token is no longer taken"));
+            }
             if let Some(event) = self.ready.next() {
                 self.last = event.id;
                 return Some(self.written(&event));
@@ -150,23 +164,36 @@ impl Reader {
                         Err(_) => return Some(self.end("the database does not answer")),
                     }
                 }
-                Stage::Live => match self.live.recv().await {
-                    Ok(event) if event.id > self.last => {
-                        self.last = event.id;
-                        return Some(self.written(&event));
-                    }
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return Some(self.end("read too slowly")),
-                    Err(RecvError::Closed) => return None,
+                Stage::Live => tokio::select! {
+                    biased;
+                    // Looked at above.
+                    _ = self.tokens.changed() => self.tokens.mark_changed(),
+                    heard = self.live.recv() => match heard {
+                        Ok(event) if event.id > self.last => {
+                            self.last = event.id;
+                            return Some(self.written(&event));
+                        }
+                        Ok(_) => {}
+                        // It has lagged behind: the sender lives as long as the state.
+                        Err(_) => return Some(self.end("read too slowly")),
+                    },
                 },
                 Stage::Over => return None,
             }
         }
     }
 
+    /// Whether its token is still taken and may read; and what it may see, which may have changed.
+    fn may_read(&mut self) -> bool {
+        let scopes = self.tokens.borrow_and_update().check(self.token.reveal());
+        self.sees_numbers = scopes.is_some_and(|scopes| scopes.has(Scope::ReadNumbers));
+        scopes.is_some_and(|scopes| scopes.has(Scope::Read))
+    }
+
     /// The last words: the client may come back with the id of the last event that it got.
     fn end(&mut self, why: &'static str) -> sse::Event {
         self.stage = Stage::Over;
+        self.ready = Vec::new().into_iter();
         sse::Event::default().event("end").retry(RETRY).data(why)
     }
 

@@ -1,11 +1,11 @@
 //! What the handlers work with.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::health::Health;
 use super::tokens::Tokens;
@@ -128,7 +128,7 @@ pub struct ApiState {
     pub(super) health: Health,
     pub(super) metrics: Arc<Metrics>,
     pub(super) streams: Arc<Semaphore>,
-    tokens: RwLock<Arc<Tokens>>,
+    tokens: watch::Sender<Arc<Tokens>>,
     clock: Clock,
     random: Mutex<Random>,
 }
@@ -154,19 +154,24 @@ impl ApiState {
             health: parts.health,
             metrics: parts.metrics,
             streams: Arc::new(Semaphore::new(STREAMS)),
-            tokens: RwLock::new(Arc::new(parts.tokens)),
+            tokens: watch::Sender::new(Arc::new(parts.tokens)),
             clock: parts.clock,
             random: Mutex::new(parts.random),
         }
     }
 
-    /// From now on these tokens are taken, and no others.
+    /// From now on these tokens are taken, and no others; what was begun with another one ends.
     pub fn set_tokens(&self, tokens: Tokens) {
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
+        self.tokens.send_replace(Arc::new(tokens));
     }
 
     pub(super) fn tokens(&self) -> Arc<Tokens> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tokens.borrow().clone()
+    }
+
+    /// The tokens, and when they change.
+    pub(super) fn watch_tokens(&self) -> watch::Receiver<Arc<Tokens>> {
+        self.tokens.subscribe()
     }
 
     pub(super) fn now(&self) -> Timestamp {

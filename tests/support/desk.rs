@@ -58,6 +58,7 @@ pub(crate) struct Desk {
     pub(crate) calls: Arc<Switchboard>,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
+    state: Arc<ApiState>,
     events: broadcast::Sender<Arc<StoredEvent>>,
     time: Arc<AtomicU64>,
     runtime: Arc<Runtime>,
@@ -176,7 +177,7 @@ impl Desk {
             Random::from_number(7),
         );
         let clock = Arc::clone(&time);
-        let state = ApiState::new(Parts {
+        let state = Arc::new(ApiState::new(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             eraser: Arc::new(InDatabase(Arc::clone(&store) as Arc<dyn Store>)),
             sessions: Arc::new(sessions),
@@ -189,12 +190,19 @@ impl Desk {
             metrics: Arc::clone(&metrics),
             clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),
             random: Random::from_number(8),
-        });
+        }));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let server = Arc::clone(&runtime);
-        std::thread::spawn(move || server.block_on(serve(listener, router(Arc::new(state)))));
-        Self { address, store, calls, health, metrics, events, time, runtime }
+        let served = router(Arc::clone(&state));
+        std::thread::spawn(move || server.block_on(serve(listener, served)));
+        Self { address, store, calls, health, metrics, state, events, time, runtime }
+    }
+
+    /// Takes these tokens alone from now on.
+    pub(crate) fn take_only(&self, tokens: &[(&str, &[Scope])]) {
+        let tokens: Vec<_> = tokens.iter().map(|(text, scopes)| token(text, scopes)).collect();
+        self.state.set_tokens(Tokens::new(&tokens));
     }
 
     /// Lets so many milliseconds pass.
@@ -305,9 +313,11 @@ pub(crate) fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
 }
 
+fn token(text: &str, scopes: &[Scope]) -> ApiToken {
+    ApiToken { token: Secret::new(text.into()), scopes: scopes.to_vec() }
+}
+
 fn tokens() -> Tokens {
-    let token =
-        |text: &str, scopes: &[Scope]| ApiToken { token: Secret::new(text.into()), scopes: scopes.to_vec() };
     Tokens::new(&[
         token(ALL, &Scope::ALL),
         token(READ, &[Scope::Read]),
