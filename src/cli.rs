@@ -5,6 +5,7 @@ mod client;
 mod numbers;
 mod sessions;
 mod table;
+mod trust;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -21,6 +21,7 @@ mod router;
 mod server;
 mod sessions;
 mod state;
+mod tls;
 pub mod tokens;
 mod values;
 
@@ -30,4 +31,5 @@ pub use problem::{FieldError, Problem};
 pub use router::router;
 pub use server::serve;
 pub use state::{ApiState, Callee, Calls, Clock, NotPlaced, Parts, Placing};
+pub use tls::Tls;
 pub use tokens::{Scopes, Tokens};

@@ -8,9 +8,12 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
+
+use super::tls::Tls;
 
 /// Connections at a time; further ones wait in the listener's queue.
 const CONNECTIONS: usize = 512;
@@ -25,20 +28,20 @@ const HEADERS: usize = 64;
 /// How long to wait after a connection could not be accepted, as when descriptors are short.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves until the runtime ends.
+/// Serves until the runtime ends: HTTP, or where there is a certificate, HTTPS alone.
 ///
 /// # Errors
 /// None: what befalls a single connection ends that connection.
 #[expect(clippy::disallowed_methods, reason = "the edge: each connection is a task of its own")]
-pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let router = router.clone();
+                let (tls, router) = (tls.clone(), router.clone());
                 tokio::spawn(async move {
-                    connection(stream, router).await;
+                    connection(stream, tls, router).await;
                     drop(place);
                 });
             }
@@ -51,15 +54,29 @@ pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
 }
 
 /// One connection, to its end. What goes wrong with it concerns its client alone.
-async fn connection(stream: TcpStream, router: Router) {
+async fn connection(stream: TcpStream, tls: Option<Tls>, router: Router) {
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));
+    let stream = Box::pin(stream);
+    match tls {
+        None => converse(stream, router).await,
+        // Whoever speaks plain HTTP here, or does not shake hands in time, is left without an answer.
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                converse(stream, router).await;
+            }
+        }
+    }
+}
+
+/// Request by request.
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let _ = served.await;
 }

@@ -18,7 +18,7 @@ use super::desk::{Desk, now};
 use super::public;
 use super::upkeep::TICK;
 use super::wiring::Wiring;
-use crate::api::{self, Health, Readiness};
+use crate::api::{self, Health, Readiness, Tls};
 use crate::base::settings::{Listen, Settings};
 use crate::base::time::Anchor;
 use crate::base::{Random, Shards};
@@ -80,6 +80,7 @@ pub struct Service {
 /// The API's thread.
 struct Api {
     address: SocketAddr,
+    tls: Option<Tls>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -111,7 +112,7 @@ impl Service {
         for (seat, sockets) in seats.into_iter().zip(sockets) {
             handles.push(starter.shard(seat, sockets, &registry)?);
         }
-        let api = Api::start(api, desk.router())?;
+        let api = Api::start(api, &settings, desk.router())?;
         health.set(Readiness::Ready);
         let service =
             Self { settings, bound, listeners, shards, capacity, handles, tally, engine, desk, health, api };
@@ -124,7 +125,7 @@ impl Service {
             let Listener { transport, bind, public, media_public, .. } = listener;
             tracing::info!(transport = transport.token(), %bind, %public, media = %media_public, "listening");
         }
-        tracing::info!(address = %self.api.address, "the API listens");
+        tracing::info!(address = %self.api.address, tls = self.api.tls.is_some(), "the API listens");
         self.capacity.tell(self.settings.call.max_calls);
         tracing::info!(shards = self.shards.count(), trunks = self.settings.trunks.len(), "ready");
     }
@@ -157,6 +158,7 @@ impl Service {
         self.listeners = public::listeners(&self.settings, &self.bound);
         let policy = policy(&self.settings, &self.listeners, &self.shards, self.capacity);
         self.desk.reconfigure(&self.settings, Arc::clone(&policy.index));
+        self.api.reconfigure(&self.settings);
         self.tell(|| Command::Reconfigure(Arc::clone(&policy)));
     }
 
@@ -279,14 +281,17 @@ impl Api {
 
     fn start(
         (listener, address): (std::net::TcpListener, SocketAddr),
+        settings: &Settings,
         router: Router,
     ) -> Result<Self, StartFault> {
+        let tls = settings.api.tls.clone().map(Tls::new).transpose()?;
+        let served = tls.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             tokio::select! {
-                served = api::serve(listener, router) => served,
+                served = api::serve(listener, served, router) => served,
                 _ = stopped => Ok(()),
             }
         };
@@ -296,7 +301,14 @@ impl Api {
             }
         };
         let thread = thread::Builder::new().name("api".into()).spawn(run)?;
-        Ok(Self { address, stop, thread })
+        Ok(Self { address, tls, stop, thread })
+    }
+
+    /// Shows another certificate, where both the old settings and the new ones have one.
+    fn reconfigure(&self, settings: &Settings) {
+        if let (Some(tls), Some(pair)) = (&self.tls, &settings.api.tls) {
+            tls.show(Arc::clone(pair));
+        }
     }
 
     fn stop(self) {
@@ -344,6 +356,7 @@ fn fixed_keys_changed(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("media.port_rest", old.media.port_rest != new.media.port_rest),
         ("media.threads", old.media.threads != new.media.threads),
         ("api.listen", old.api.listen != new.api.listen),
+        ("api.tls", old.api.tls.is_some() != new.api.tls.is_some()),
         ("records.path", old.records.path != new.records.path),
         ("store.url", old.store != new.store),
         ("log.format", old.log.format != new.log.format),

@@ -1,12 +1,13 @@
 //! Asking the running service, over the API of the settings file and with its token.
 //!
-//! The client is hyper's, which the server has brought already: one connection, one request, no TLS, no pool.
+//! The client is hyper's, which the server has brought already: one connection, one request, no pool.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -15,10 +16,13 @@ use hyper::client::conn::http1::handshake;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use rustls::sign::CertifiedKey;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::trust::connector;
 use crate::api::tokens;
 use crate::base::Secret;
 use crate::base::settings::{FileFault, Settings};
@@ -89,8 +93,12 @@ fn refusal(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
 #[derive(Debug)]
 pub(super) struct Client {
     address: SocketAddr,
+    /// The certificate that it has to show, where it is served by TLS.
+    certificate: Option<Arc<CertifiedKey>>,
     token: Secret,
 }
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Client {
     /// The service that these settings describe, asked with the token of theirs that may do most.
@@ -100,7 +108,7 @@ impl Client {
             Some(token) => token.token.clone(),
             None => tokens::read(&api.token_file).map_err(|fault| Trouble::Token(api.token_file, fault))?,
         };
-        Ok(Self { address: here(api.listen), token })
+        Ok(Self { address: here(api.listen), certificate: api.tls, token })
     }
 
     /// The JSON of an answer; null where there is none.
@@ -124,8 +132,22 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<(bool, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<(bool, Bytes), AnyError> {
         let stream = TcpStream::connect(self.address).await?;
+        let Some(certificate) = &self.certificate else {
+            return self.converse(stream, method, path, body).await;
+        };
+        let stream = connector(certificate)?.connect(self.address.ip().into(), stream).await?;
+        self.converse(stream, method, path, body).await
+    }
+
+    async fn converse(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(bool, Bytes), AnyError> {
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
         let mut request = Request::builder()
             .method(method)

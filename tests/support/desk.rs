@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maskline::api::{ApiState, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tokens, router, serve};
+use maskline::api::{ApiState, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tls, Tokens, router, serve};
 use maskline::base::settings::{ApiToken, Scope, Settings};
 use maskline::base::{Metrics, PhoneNumber, Random, Secret, Timestamp};
 use maskline::ledger::{
@@ -141,6 +141,11 @@ impl Answer {
 impl Desk {
     /// One with an empty database.
     pub(crate) fn open() -> Self {
+        Self::open_behind(None)
+    }
+
+    /// The same, served by TLS.
+    pub(crate) fn open_behind(tls: Option<Tls>) -> Self {
         let settings = Settings::parse(SETTINGS, Path::new("/nowhere/config.toml")).expect("they are right");
         let index = Arc::new(Index::new(Arc::new(settings)));
         let (store, calls) = (Arc::new(Memory::default()), Arc::new(Switchboard::default()));
@@ -195,7 +200,7 @@ impl Desk {
         let address = listener.local_addr().unwrap();
         let server = Arc::clone(&runtime);
         let served = router(Arc::clone(&state));
-        std::thread::spawn(move || server.block_on(serve(listener, served)));
+        std::thread::spawn(move || server.block_on(serve(listener, tls, served)));
         Self { address, store, calls, health, metrics, state, events, time, runtime }
     }
 

@@ -9,6 +9,7 @@ use super::addresses::{address, listen, ports, socket_address};
 use super::prompt;
 use super::rows::{mapping, phone, trunk};
 use super::table::{File, Flaw, Read, Table, Value};
+use super::tls::tls;
 use super::tokens::api_token;
 use super::values::{CODECS, boolean, duration, list, number, secret, some, text, whole, word};
 use super::{
@@ -146,6 +147,7 @@ fn api(table: &mut Table<'_, '_>, folder: &Path) -> Api {
     }
     Api {
         listen: table.or("listen", loopback(8080), text(socket_address)),
+        tls: table.take("tls", |value| tls(value, folder)),
         tokens,
         token_file: folder.join("api-token"),
     }

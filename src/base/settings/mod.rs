@@ -10,6 +10,7 @@ mod report;
 mod rows;
 mod sections;
 mod table;
+mod tls;
 mod tokens;
 mod values;
 

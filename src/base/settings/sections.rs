@@ -4,9 +4,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustls::sign::CertifiedKey;
 
 use super::ApiToken;
 use crate::base::{PhoneNumber, Secret, Transport};
@@ -85,6 +87,8 @@ pub enum CodecName {
 pub struct Api {
     /// The address to bind.
     pub listen: SocketAddr,
+    /// The certificate and its key where it is served by TLS; `None`: as plain HTTP.
+    pub tls: Option<Arc<CertifiedKey>>,
     /// The tokens, each once; empty: the one in `token_file`.
     pub tokens: Vec<ApiToken>,
     /// Where the token is kept that is made at the first start, where the file names none.
