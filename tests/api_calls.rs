@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::sync::atomic::Ordering;
+
 use maskline::api::{NotPlaced, Readiness, document};
 use maskline::ledger::{Entry, LegRecord, MediaRecord, Outcome};
 use serde_json::{Value, json};
@@ -232,12 +234,34 @@ fn what_the_switch_refuses_is_told_by_the_field_of_the_order() {
     *desk.calls.refuses.lock().unwrap() = Some(NotPlaced::Unavailable);
     let full = place(&desk, "k", &order());
     assert_eq!((full.status, full.header("retry-after")), (503, Some("1")));
-    let again = place(&desk, "k", &order());
-    assert_eq!(again.status, 409, "never a second call, and never a call that is not there: {again:?}");
+    assert_eq!(place(&desk, "k", &order()).status, 201, "nobody was called, and the key is free again");
+    assert_eq!(place(&desk, "k", &order()).status, 200);
+    assert_eq!(desk.calls.placed.lock().unwrap().len(), 1);
     desk.health.set(Readiness::Draining);
     assert_eq!(place(&desk, "k3", &order()).status, 503);
     desk.health.set(Readiness::Ready);
     assert_eq!(place(&desk, "k3", &order()).status, 201, "what was turned away at the door may come again");
+}
+
+#[test]
+fn a_call_that_begins_late_is_told_by_its_id_and_never_placed_again() {
+    let desk = Desk::open();
+    desk.calls.is_late.store(true, Ordering::SeqCst);
+    let late = place(&desk, "k", &order());
+    let id = late.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!((late.status, late.header("location").unwrap()), (202, &*format!("/v1/calls/{id}")));
+    let repeat = place(&desk, "k", &order());
+    assert_eq!((repeat.status, &repeat.json()["id"]), (202, &json!(id)));
+    desk.calls.begin_all();
+    let repeat = place(&desk, "k", &order());
+    assert_eq!((repeat.status, repeat.json()["id"].as_str()), (200, Some(&*id)));
+    assert_eq!(desk.calls.placed.lock().unwrap().len(), 1);
+    // Neither begun nor to begin: a node that was killed in between, or one where it is going on.
+    desk.calls.live.lock().unwrap().clear();
+    let unknown = place(&desk, "k", &order());
+    assert_eq!((unknown.status, unknown.header("retry-after")), (409, Some("1")));
+    assert!(unknown.json()["detail"].as_str().unwrap().contains(&id), "{unknown:?}");
+    assert_eq!(desk.calls.placed.lock().unwrap().len(), 1, "nobody is called again");
 }
 
 /// The description of a record, and the record.

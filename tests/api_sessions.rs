@@ -4,7 +4,7 @@
 
 mod support;
 
-use maskline::api::document;
+use maskline::api::{NotPlaced, document};
 use serde_json::{Value, json};
 use support::desk::{ALL, Answer, Desk, READ, bearer};
 
@@ -268,11 +268,50 @@ fn the_way_back_of_a_placed_call_is_a_session() {
 #[test]
 fn a_call_that_is_not_placed_leaves_no_way_back() {
     let desk = Desk::open();
-    *desk.calls.refuses.lock().unwrap() = Some(maskline::api::NotPlaced::Unavailable);
-    let body = json!({ "first": "+919876500011", "second": "+919876500012", "show": "+918045550102" });
-    assert_eq!(desk.send("POST", "/v1/calls", &body).status, 503);
-    let sessions = desk.get("/v1/sessions").json();
-    assert_eq!(sessions["sessions"][0]["status"], "closed");
+    let order = |window: u32| {
+        let body = json!({ "first": "+919876500011", "second": "+919876500012", "show": "+918045550102",
+            "return_window": window });
+        desk.ask("POST", "/v1/calls", &format!("{}Idempotency-Key: k{window}\r\n", bearer(ALL)), Some(&body.to_string()))
+    };
+    let sessions = || desk.get("/v1/sessions").json()["sessions"].clone();
+    *desk.calls.doubts.lock().unwrap() = Some(NotPlaced::Unavailable);
+    assert_eq!((order(60).status, sessions()), (503, json!([])), "nothing was done for it");
+    *desk.calls.refuses.lock().unwrap() = Some(NotPlaced::Unavailable);
+    assert_eq!((order(60).status, &sessions()[0]["status"]), (503, &json!("closed")));
+    // That of a call that was placed stays as that call left it.
+    let sessions = || desk.get("/v1/sessions?status=active").json()["sessions"].clone();
+    assert_eq!(order(60).status, 201);
+    *desk.calls.refuses.lock().unwrap() = Some(NotPlaced::Unavailable);
+    assert_eq!(order(600).status, 503);
+    let kept = sessions()[0].clone();
+    assert_eq!((&kept["status"], &kept["expires_at"]), (&json!("active"), &json!("2026-11-22T08:16:30.000Z")));
+    assert_eq!(order(600).json()["session_id"], kept["id"]);
+    assert_eq!(sessions()[0]["expires_at"], "2026-11-22T08:25:30.000Z");
+}
+
+#[test]
+fn a_way_back_that_another_call_has_taken_up_is_not_closed() {
+    let desk = Desk::open();
+    let order = || {
+        let body = json!({ "first": "+919876500011", "second": "+919876500012", "show": "+918045550102" });
+        desk.send("POST", "/v1/calls", &body)
+    };
+    let (release, held) = tokio::sync::oneshot::channel();
+    *desk.calls.holds.lock().unwrap() = Some(held);
+    *desk.calls.refuses.lock().unwrap() = Some(NotPlaced::Unavailable);
+    std::thread::scope(|scope| {
+        let refused = scope.spawn(order);
+        while desk.calls.holds.lock().unwrap().is_some() {
+            std::thread::yield_now();
+        }
+        // The first has made the way back and is about to be refused.
+        let second = order();
+        assert_eq!(second.status, 201);
+        release.send(()).unwrap();
+        assert_eq!(refused.join().unwrap().status, 503);
+        let session = desk.get(&format!("/v1/sessions/{}", second.json()["session_id"].as_str().unwrap()));
+        assert_eq!(session.json()["status"], "active", "it is the second call's way back");
+    });
 }
 
 #[test]

@@ -30,6 +30,6 @@ pub use health::{Health, Readiness};
 pub use problem::{FieldError, Problem};
 pub use router::router;
 pub use server::serve;
-pub use state::{ApiState, Callee, Calls, Clock, NotPlaced, Parts, Placing};
+pub use state::{ApiState, Begun, Callee, Calls, Clock, NotPlaced, Parts, Placing};
 pub use tls::Tls;
 pub use tokens::{Scopes, Tokens};

@@ -28,11 +28,29 @@ pub trait Calls: Send + Sync {
     /// Asks for the end of a call that goes on. False where none with this id does.
     fn hang_up(&self, id: &str) -> bool;
 
-    /// Calls the first party, and then the second. When it returns, [`Calls::call`] finds the call.
+    /// Whether such a call can be placed, as far as that is known before it is.
     ///
     /// # Errors
-    /// Where the call cannot be placed; nobody is called then.
-    async fn place(&self, order: Placing) -> Result<(), NotPlaced>;
+    /// Where it cannot.
+    fn check(&self, order: &Placing) -> Result<(), NotPlaced>;
+
+    /// Calls the first party, and then the second.
+    ///
+    /// # Errors
+    /// Where the call cannot be placed; nobody is called then, nor will be.
+    async fn place(&self, order: Placing) -> Result<Begun, NotPlaced>;
+
+    /// Whether a call with this id was placed and has not begun yet.
+    fn is_to_begin(&self, id: &str) -> bool;
+}
+
+/// How far a call has come that was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It has begun: [`Calls::call`] finds it.
+    Already,
+    /// It is handed over and will begin: [`Calls::is_to_begin`] until then.
+    NotYet,
 }
 
 /// A call to be placed (click-to-call). Its masking numbers are ours; whether the parties can be reached is for

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::api::{Calls, Health, NotPlaced, Placing, Readiness};
+use crate::api::{Begun, Calls, Health, NotPlaced, Placing, Readiness};
 use crate::call::{CallKey, Order};
 use crate::ledger::{Book, CallRecord};
 use crate::net::Post;
@@ -18,7 +18,7 @@ use crate::route::{self, Refusal, RefusalKind, Step};
 use crate::session::InForce;
 use crate::switch::{Command, Input};
 
-/// How long a shard may take to begin a call that was ordered.
+/// How long a shard is waited for to begin a call that was ordered.
 const BEGIN: Duration = Duration::from_secs(2);
 
 /// Ended calls that are shown while the database is away; the older ones are in the journal alone then.
@@ -37,6 +37,8 @@ pub(super) struct LiveCalls {
     calls: DashMap<Box<str>, Live>,
     /// The last calls that ended, the oldest first.
     ended: (Sender<Box<str>>, Receiver<Box<str>>),
+    /// Those that were handed to a shard and have not begun.
+    ordered: DashSet<Box<str>>,
     begun: Notify,
     shards: OnceLock<Vec<Post>>,
     /// Counts the orders, which the shards take in turn.
@@ -51,6 +53,7 @@ impl LiveCalls {
         Self {
             calls: DashMap::new(),
             ended: bounded(ENDED),
+            ordered: DashSet::new(),
             begun: Notify::new(),
             shards: OnceLock::new(),
             orders: AtomicUsize::new(0),
@@ -85,7 +88,9 @@ impl LiveCalls {
     }
 
     fn show(&self, live: Live) -> Option<Arc<CallRecord>> {
-        let before = self.calls.insert(live.record.id.clone(), live);
+        let id = live.record.id.clone();
+        let before = self.calls.insert(id.clone(), live);
+        self.ordered.remove(&id);
         self.begun.notify_waiters();
         before.map(|before| before.record)
     }
@@ -151,7 +156,14 @@ impl Calls for LiveCalls {
         true
     }
 
-    async fn place(&self, placing: Placing) -> Result<(), NotPlaced> {
+    fn check(&self, order: &Placing) -> Result<(), NotPlaced> {
+        if self.health.readiness() != Readiness::Ready {
+            return Err(NotPlaced::Unavailable);
+        }
+        self.order(order.clone()).map(drop)
+    }
+
+    async fn place(&self, placing: Placing) -> Result<Begun, NotPlaced> {
         if self.health.readiness() != Readiness::Ready {
             return Err(NotPlaced::Unavailable);
         }
@@ -159,17 +171,23 @@ impl Calls for LiveCalls {
         let shards = self.shards.get().filter(|shards| !shards.is_empty()).ok_or(NotPlaced::Unavailable)?;
         let shard = &shards[self.orders.fetch_add(1, Ordering::Relaxed) % shards.len()];
         let id = order.id.clone();
+        self.ordered.insert(id.clone());
         shard.input(Input::Command(Command::Call(Box::new(order))));
         let begun = async {
             loop {
                 let begun = self.begun.notified();
-                if self.calls.contains_key(&id) {
+                if !self.is_to_begin(&id) {
                     return;
                 }
                 begun.await;
             }
         };
-        timeout(BEGIN, begun).await.map_err(|_| NotPlaced::Unavailable)
+        // A shard takes every order that it is handed, however late.
+        Ok(timeout(BEGIN, begun).await.map_or(Begun::NotYet, |()| Begun::Already))
+    }
+
+    fn is_to_begin(&self, id: &str) -> bool {
+        self.ordered.contains(id)
     }
 }
 

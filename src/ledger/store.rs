@@ -90,6 +90,9 @@ pub trait Store: Send + Sync + Debug {
     /// Notes the answer to a request with a key; false where the key has one.
     async fn note_answer(&self, key: &str, answered: &Answered) -> Result<bool, StoreFault>;
 
+    /// Forgets the answer to a request that came to nothing, where it is the one with this id: the key is free again.
+    async fn forget_answer(&self, key: &str, id: &str) -> Result<(), StoreFault>;
+
     /// Erases a party: its number leaves sessions, records and events. A session of its that is open is closed, and
     /// its cool-off is over. How many of each were changed; the sessions are told as changes, here too.
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault>;

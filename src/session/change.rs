@@ -20,8 +20,11 @@ impl Sessions {
             let stood = self.fetch(id).await?;
             let index = (self.in_force)();
             let rules = Rules { ours: Ours { index: &index, book: &self.book }, now };
+            if change.version.is_some_and(|version| version != stood.version) {
+                return Err(Fault::Contended);
+            }
             let mut session = amended(rules, &stood, change)?;
-            if session == stood {
+            if session == stood && !change.claims {
                 // A commit may have been made that nobody here has heard of.
                 self.book.put(&session);
                 return Ok(session);
@@ -36,9 +39,18 @@ impl Sessions {
         Err(Fault::Contended)
     }
 
-    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<Session, Fault> {
+    /// Closes a session; where a version is meant, that one and no other.
+    pub(super) async fn end(
+        &self,
+        id: SessionId,
+        version: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Session, Fault> {
         for _ in 0..ATTEMPTS {
             let mut session = self.fetch(id).await?;
+            if version.is_some_and(|version| version != session.version) {
+                return Err(Fault::Contended);
+            }
             if session.closed_at.is_some() {
                 self.book.put(&session);
                 return Ok(session);

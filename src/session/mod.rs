@@ -119,7 +119,20 @@ impl Sessions {
     /// # Errors
     /// Where there is none, or the store does not answer.
     pub async fn close(&self, id: SessionId, now: Timestamp) -> Result<Session, Fault> {
-        self.end(id, now).await
+        self.end(id, None, now).await
+    }
+
+    /// Closes a session where it still is this version, so that nobody else has changed or claimed it.
+    ///
+    /// # Errors
+    /// As of [`Sessions::close`], and where it is another version.
+    pub async fn close_version(
+        &self,
+        id: SessionId,
+        version: u32,
+        now: Timestamp,
+    ) -> Result<Session, Fault> {
+        self.end(id, Some(version), now).await
     }
 
     /// Adds a number to the inventory, or takes back one that was retired. False where it stood there just so.

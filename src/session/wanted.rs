@@ -120,6 +120,10 @@ pub struct Change {
     pub metadata: Option<Option<Map<String, Value>>>,
     /// Whether a session that is closed or expired goes on.
     pub reopen: bool,
+    /// The version that is meant: another one is left as it is.
+    pub version: Option<u32>,
+    /// Whether a version is counted even where nothing else changes, so that whoever means the one before is too late.
+    pub claims: bool,
 }
 
 /// A masking number to be added to the inventory.

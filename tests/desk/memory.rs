@@ -251,6 +251,10 @@ impl Store for Connection {
         unreachable!("not asked by what is tested here")
     }
 
+    async fn forget_answer(&self, _: &str, _: &str) -> Result<(), StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
     async fn redact(&self, _: PhoneNumber, _: Timestamp) -> Result<Redacted, StoreFault> {
         unreachable!("not asked by what is tested here")
     }

@@ -109,5 +109,10 @@ pub(crate) async fn answers_are_noted_once(database: Database) {
     assert!(store.note_answer("key", &answered).await.unwrap());
     let other = Answered { body: [8; 32], id: "call-2".into(), at: at(2) };
     assert!(!store.note_answer("key", &other).await.unwrap());
-    assert_eq!(store.answer_of("key").await.unwrap(), Some(answered));
+    assert_eq!(store.answer_of("key").await.unwrap(), Some(answered.clone()));
+    store.forget_answer("key", "call-2").await.unwrap();
+    assert_eq!(store.answer_of("key").await.unwrap(), Some(answered), "that of another request stays");
+    store.forget_answer("key", "call-1").await.unwrap();
+    assert_eq!(store.answer_of("key").await.unwrap(), None);
+    assert!(store.note_answer("key", &other).await.unwrap(), "the key is free again");
 }

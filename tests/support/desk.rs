@@ -4,12 +4,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maskline::api::{ApiState, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tls, Tokens, router, serve};
+use maskline::api::{ApiState, Begun, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tls, Tokens, router, serve};
 use maskline::base::settings::{ApiToken, Scope, Settings};
 use maskline::base::{Metrics, PhoneNumber, Random, Secret, Timestamp};
 use maskline::ledger::{
@@ -70,8 +70,30 @@ pub(crate) struct Switchboard {
     pub(crate) live: Mutex<Vec<Arc<CallRecord>>>,
     pub(crate) placed: Mutex<Vec<Placing>>,
     pub(crate) hung_up: Mutex<Vec<String>>,
-    /// Why the next call is not placed.
+    /// Why the next call is not placed, when it is to be.
     pub(crate) refuses: Mutex<Option<NotPlaced>>,
+    /// Why the next call cannot be placed, before anything is done for it.
+    pub(crate) doubts: Mutex<Option<NotPlaced>>,
+    /// What the next call that is not placed waits for first.
+    pub(crate) holds: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
+    /// Whether calls begin late, and those that have not begun.
+    pub(crate) is_late: AtomicBool,
+    pub(crate) to_begin: Mutex<Vec<Placing>>,
+}
+
+impl Switchboard {
+    /// Lets a call begin that was placed.
+    fn begin(&self, order: Placing) {
+        let mut record = record(&order.id, START, Outcome::InProgress);
+        record.session = order.session;
+        self.live.lock().unwrap().push(record.into());
+        self.placed.lock().unwrap().push(order);
+    }
+
+    /// Lets those begin that are late.
+    pub(crate) fn begin_all(&self) {
+        std::mem::take(&mut *self.to_begin.lock().unwrap()).into_iter().for_each(|order| self.begin(order));
+    }
 }
 
 /// There is nothing beside the database.
@@ -100,15 +122,29 @@ impl Calls for Switchboard {
         self.call(id).is_some()
     }
 
-    async fn place(&self, order: Placing) -> Result<(), NotPlaced> {
-        if let Some(fault) = self.refuses.lock().unwrap().take() {
+    fn check(&self, _: &Placing) -> Result<(), NotPlaced> {
+        self.doubts.lock().unwrap().take().map_or(Ok(()), Err)
+    }
+
+    async fn place(&self, order: Placing) -> Result<Begun, NotPlaced> {
+        let refused = self.refuses.lock().unwrap().take();
+        if let Some(fault) = refused {
+            let held = self.holds.lock().unwrap().take();
+            if let Some(held) = held {
+                let _ = held.await;
+            }
             return Err(fault);
         }
-        let mut record = record(&order.id, START, Outcome::InProgress);
-        record.session = order.session;
-        self.live.lock().unwrap().push(record.into());
-        self.placed.lock().unwrap().push(order);
-        Ok(())
+        if self.is_late.load(Ordering::SeqCst) {
+            self.to_begin.lock().unwrap().push(order);
+            return Ok(Begun::NotYet);
+        }
+        self.begin(order);
+        Ok(Begun::Already)
+    }
+
+    fn is_to_begin(&self, id: &str) -> bool {
+        self.to_begin.lock().unwrap().iter().any(|order| &*order.id == id)
     }
 }
 

@@ -304,6 +304,14 @@ impl Store for Memory {
         Ok(true)
     }
 
+    async fn forget_answer(&self, key: &str, id: &str) -> Result<(), StoreFault> {
+        let mut rows = self.rows()?;
+        if rows.answers.get(key).is_some_and(|answered| &*answered.id == id) {
+            rows.answers.remove(key);
+        }
+        Ok(())
+    }
+
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut rows = self.rows()?;
         let mut redacted = Redacted::default();

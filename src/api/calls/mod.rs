@@ -3,6 +3,7 @@
 mod csv;
 mod listed;
 mod placed;
+mod placing;
 mod shown;
 mod way_back;
 
@@ -20,7 +21,9 @@ use super::read::{Id, Json, Key, to_the_end};
 use super::state::ApiState;
 use crate::ledger::CallRecord;
 pub(super) use listed::{__path_list, list};
+pub(super) use placed::Checked;
 use placed::{Order, Placed};
+pub(super) use placing::{Stands, key_of, place as place_once};
 use shown::{CallShown, shown};
 
 /// Place a call (click-to-call): the first party is called from the masking number, and once it has answered, the
@@ -28,6 +31,9 @@ use shown::{CallShown, shown};
 ///
 /// Without a session the way back is kept for `return_window`: a party that calls the number back reaches the other. It
 /// is a session of its own, which can be listed and closed.
+///
+/// A repeat with the same `Idempotency-Key` never calls again. A request that is refused leaves nothing behind: its key
+/// may be used again.
 #[utoipa::path(
     post, path = "/v1/calls", tag = "calls", operation_id = "place_call",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless.",
@@ -44,10 +50,12 @@ use shown::{CallShown, shown};
         (status = 201, description = "The first party is being called.", body = Placed,
             headers(("Location" = String, description = "Its path."))),
         (status = 200, description = "The same request placed it before; its status now.", body = Placed),
+        (status = 202, description = "It is handed over, and begins late: ask for it by its id.", body = Placed,
+            headers(("Location" = String, description = "Its path."))),
         (status = 404, description = "There is no such session.", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "The session is over, the way back belongs to another pair, or the key came with \
-            another request.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The session is over, the way back belongs to another pair, the key came with \
+            another request, or the same request is being carried out.", body = Problem, content_type = "application/problem+json"),
         Refusals,
     ),
     security(("bearer" = ["write"]), ("basic" = ["write"]))
@@ -60,13 +68,14 @@ pub(super) async fn place(
 ) -> Result<Response, Problem> {
     let order = body.value.check()?;
     let key = key.map(|key| (key, body.fingerprint));
-    let (placed, is_new) = to_the_end(placed::place(state, order, key)).await??;
-    let path = format!("/v1/calls/{}", placed.id());
-    let body = axum::Json(placed);
-    if !is_new {
-        return Ok(body.into_response());
-    }
-    Ok((StatusCode::CREATED, [(LOCATION, path)], body).into_response())
+    let (placed, stands) = to_the_end(place_once(state, order, key)).await??;
+    let status = match stands {
+        Stands::Begun => StatusCode::CREATED,
+        Stands::Ordered => StatusCode::ACCEPTED,
+        Stands::Before => return Ok(axum::Json(placed).into_response()),
+    };
+    let path = format!("/v1/calls/{}", placed.id);
+    Ok((status, [(LOCATION, path)], axum::Json(placed)).into_response())
 }
 
 /// Show one call, going on or over.

@@ -1,24 +1,17 @@
-//! `POST /v1/calls`: click-to-call.
+//! What an order of `POST /v1/calls` says, and what is answered.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use super::shown::CallResult;
-use super::way_back::keep;
-use crate::api::Readiness;
-use crate::api::problem::{FieldError, Problem, kinds};
-use crate::api::state::{ApiState, Callee, NotPlaced, Placing};
+use crate::api::problem::{FieldError, Problem};
 use crate::api::values::{CallSeconds, E164, Meaning, RingSeconds, Text, Unserved, Whole, refuse_unserved};
-use crate::base::{PhoneNumber, Side, Timestamp};
-use crate::ledger::{Answered, Party, SessionId, SessionStatus};
-use crate::route::Ours;
-use crate::session::Key;
+use crate::base::{PhoneNumber, Side};
+use crate::ledger::SessionId;
 
 /// How long the way back is kept where the order does not say: a day.
 const RETURN_WINDOW: u32 = 86_400;
@@ -116,17 +109,31 @@ pub(in crate::api) struct Order {
 
 /// What is wanted, once the fields fit together.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Checked {
-    who: Who,
-    confirm: bool,
-    retries: u8,
-    retry_pause: Duration,
-    ring_timeout: Option<Duration>,
-    time_limit: Option<Duration>,
+pub(in crate::api) struct Checked {
+    pub(super) who: Who,
+    pub(super) confirm: bool,
+    pub(super) retries: u8,
+    pub(super) retry_pause: Duration,
+    pub(super) ring_timeout: Option<Duration>,
+    pub(super) time_limit: Option<Duration>,
+}
+
+impl Checked {
+    /// A call to a session's first party, and everything else as where an order does not say.
+    pub(in crate::api) fn to_first_party(id: SessionId) -> Self {
+        Self {
+            who: Who::Session { id, first: Side::A },
+            confirm: true,
+            retries: 0,
+            retry_pause: Duration::from_secs(RETRY_PAUSE.into()),
+            ring_timeout: None,
+            time_limit: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Who {
+pub(super) enum Who {
     Numbers { first: PhoneNumber, second: PhoneNumber, show: PhoneNumber, window: u32 },
     Session { id: SessionId, first: Side },
 }
@@ -197,156 +204,11 @@ impl Order {
 pub(in crate::api) struct Placed {
     /// Its id, as in `/v1/calls/{id}`.
     #[schema(value_type = String)]
-    id: Box<str>,
+    pub(in crate::api) id: Box<str>,
     /// `in-progress`; for a repeat, how it stands.
-    status: CallResult,
-    /// The session that it belongs to: the one named, or the one that keeps the way back.
+    pub(super) status: CallResult,
+    /// The session that it belongs to: the one named, or the one that keeps the way back; null in a repeat that comes
+    /// before the call has begun.
     #[schema(required, value_type = Option<String>, format = "uuid")]
-    session_id: Option<SessionId>,
-}
-
-impl Placed {
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-/// Places a call, once for each key. False where the same request did so before.
-pub(super) async fn place(
-    state: Arc<ApiState>,
-    order: Checked,
-    key: Option<Key>,
-) -> Result<(Placed, bool), Problem> {
-    let key = key.map(|(key, body)| (format!("calls {key}"), body));
-    if let Some((key, body)) = &key
-        && let Some(answered) = state.store.answer_of(key).await?
-    {
-        return repeat(&state, &answered, *body).await;
-    }
-    if state.health.readiness() != Readiness::Ready {
-        return Err(NotPlaced::Unavailable.into());
-    }
-    let now = state.now();
-    let (placing, way_back) = placing(&state, order, now).await?;
-    if let Some((key, body)) = key {
-        let answered = Answered { body, id: placing.id.clone(), at: now };
-        if !state.store.note_answer(&key, &answered).await? {
-            let earlier = state.store.answer_of(&key).await?.unwrap_or(answered);
-            return repeat(&state, &earlier, body).await;
-        }
-    }
-    let placed =
-        Placed { id: placing.id.clone(), status: CallResult::InProgress, session_id: placing.session };
-    if let Err(fault) = state.calls.place(placing).await {
-        if let Some(made) = way_back {
-            state.sessions.close(made, now).await?;
-        }
-        return Err(fault.into());
-    }
-    Ok((placed, true))
-}
-
-/// The answer to a request that came before.
-async fn repeat(state: &ApiState, answered: &Answered, body: [u8; 32]) -> Result<(Placed, bool), Problem> {
-    let conflict = Problem::new(StatusCode::CONFLICT);
-    if answered.body != body {
-        let detail = "the Idempotency-Key was used for another request: write another";
-        return Err(conflict.of(kinds::KEY).detail(detail).field("Idempotency-Key", "write another"));
-    }
-    let Some(record) = super::find(state, &answered.id).await? else {
-        let detail = "the request with this key is being carried out, or came to no call: ask again in a second, or \
-                      write another key";
-        return Err(conflict.detail(detail));
-    };
-    Ok((Placed { id: record.id.clone(), status: record.outcome.into(), session_id: record.session }, false))
-}
-
-/// The order for the switch, and the session that was made for it to keep the way back.
-async fn placing(
-    state: &ApiState,
-    order: Checked,
-    now: Timestamp,
-) -> Result<(Placing, Option<SessionId>), Problem> {
-    let (first, second, session, made) = match order.who {
-        Who::Session { id, first } => {
-            let [first, second] = parties(state, id, first, now).await?;
-            (first, second, Some(id), None)
-        }
-        Who::Numbers { first, second, show, window } => {
-            fitting(state, first, second, show)?;
-            let kept =
-                if window == 0 { None } else { keep(state, [first, second], show, window, now).await? };
-            let made = kept.filter(|kept| kept.is_new).map(|kept| kept.session);
-            let callee = |number| Callee { number, sees: show };
-            (callee(first), callee(second), kept.map(|kept| kept.session), made)
-        }
-    };
-    let placing = Placing {
-        id: state.call_id(),
-        first,
-        second,
-        session,
-        confirm: order.confirm,
-        retries: order.retries,
-        retry_pause: order.retry_pause,
-        ring_timeout: order.ring_timeout,
-        time_limit: order.time_limit,
-    };
-    Ok((placing, made))
-}
-
-/// Whether two numbers may be called, and one shown.
-fn fitting(
-    state: &ApiState,
-    first: PhoneNumber,
-    second: PhoneNumber,
-    show: PhoneNumber,
-) -> Result<(), Problem> {
-    for (field, number) in [("first", first), ("second", second)] {
-        state.sessions.check_party(field, number)?;
-    }
-    let index = (state.in_force)();
-    if !(Ours { index: &index, book: &state.book }).serve(show) {
-        return Err(Problem::invalid(
-            "show",
-            "is not ours: write a number of the inventory that is not retired",
-        ));
-    }
-    Ok(())
-}
-
-/// The parties of a session, the one to be called first in front.
-async fn parties(
-    state: &ApiState,
-    id: SessionId,
-    first: Side,
-    now: Timestamp,
-) -> Result<[Callee; 2], Problem> {
-    let session = state.store.session(id).await?;
-    let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
-    if session.status(now) != SessionStatus::Active {
-        let detail = "the session does not take calls now: it has not started, or is over";
-        return Err(Problem::new(StatusCode::CONFLICT).detail(detail).field("session_id", detail));
-    }
-    let callee = |party: Party| {
-        party.number.map(|number| Callee { number, sees: party.dials }).ok_or_else(|| {
-            Problem::invalid(
-                "session_id",
-                "names a session of which a party is not known yet: change it first",
-            )
-        })
-    };
-    let (one, other) = (callee(session.first)?, callee(session.second)?);
-    Ok(if first == Side::A { [one, other] } else { [other, one] })
-}
-
-impl From<NotPlaced> for Problem {
-    fn from(fault: NotPlaced) -> Self {
-        match fault {
-            NotPlaced::Invalid { field, reason } => Problem::invalid(field, reason),
-            NotPlaced::Unavailable => {
-                Problem::unavailable("no new calls are taken: this node drains or is full")
-            }
-        }
-    }
+    pub(super) session_id: Option<SessionId>,
 }

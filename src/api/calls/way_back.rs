@@ -7,17 +7,20 @@ use crate::api::state::ApiState;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Page, Session, SessionFilter, SessionId, SessionStatus};
 use crate::route::{Decision, Identity, explain};
-use crate::session::{Change, Expires, Fault, Numbers, Wanted};
+use crate::session::{Change, Expires, Fault, Made, Numbers, Wanted};
 
 /// The session that keeps the way back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kept {
     pub(super) session: SessionId,
-    /// Whether it was made for this call.
-    pub(super) is_new: bool,
+    /// The version that it has by this call.
+    version: u32,
+    /// When it would expire without this call; `None` where it was made for it.
+    expired_at: Option<Timestamp>,
 }
 
-/// Keeps the way back for so many seconds: by a new session, or by the one that this pair has by this number. None
+/// Keeps the way back for so many seconds: by a new session, or by the one that this pair has by this number, which
+/// counts a version then, so that whoever made it for a call of its own does not close it any more. None
 /// where a mapping of the settings leads from one to the other already. Where the number leads a party to somebody
 /// else, that is a conflict.
 pub(super) async fn keep(
@@ -33,22 +36,41 @@ pub(super) async fn keep(
         ..Wanted::new(pair[0], Some(pair[1]), Numbers::Shared(show))
     };
     let taken = match state.sessions.create(wanted, None, now).await {
-        Ok(made) => return Ok(Some(Kept { session: made.session.id, is_new: made.is_new })),
+        Ok(Made { session, .. }) => {
+            return Ok(Some(Kept { session: session.id, version: session.version, expired_at: None }));
+        }
         Err(taken @ Fault::ChannelTaken { .. }) => taken,
         Err(Fault::Invalid { field, reason }) => return Err(Problem::invalid(by_order(field), reason)),
         Err(fault) => return Err(fault.into()),
     };
     if let Some(session) = theirs(state, pair, show, now).await? {
-        if session.expires_at < now.after(window) {
-            let change = Change { expires: Some(Expires::At(now.after(window))), ..Change::default() };
-            state.sessions.change(session.id, change, now).await?;
-        }
-        return Ok(Some(Kept { session: session.id, is_new: false }));
+        let later = (session.expires_at < now.after(window)).then(|| Expires::At(now.after(window)));
+        let change = Change { expires: later, claims: true, ..Change::default() };
+        let claimed = state.sessions.change(session.id, change, now).await?;
+        let (version, expired_at) = (claimed.version, Some(session.expires_at));
+        return Ok(Some(Kept { session: session.id, version, expired_at }));
     }
     if is_mapped(state, pair, show, now) {
         return Ok(None);
     }
     Err(Problem::from(taken).field("show", "leads one of the two to somebody else: write another number"))
+}
+
+/// Takes back what was kept for a call that is not placed, unless somebody else has changed or claimed it since.
+pub(super) async fn give_back(state: &ApiState, kept: Kept, now: Timestamp) {
+    let Kept { session, version, expired_at } = kept;
+    let given = match expired_at {
+        None => state.sessions.close_version(session, version, now).await,
+        Some(at) => {
+            let expires = if at == Timestamp::MAX { Expires::Never } else { Expires::At(at) };
+            let change = Change { expires: Some(expires), version: Some(version), ..Change::default() };
+            state.sessions.change(session, change, now).await
+        }
+    };
+    match given {
+        Ok(_) | Err(Fault::Contended) => {}
+        Err(fault) => tracing::warn!(%session, %fault, "the way back of a call that was not placed stays"),
+    }
 }
 
 /// The live session of just these two by just this number.

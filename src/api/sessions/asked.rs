@@ -261,6 +261,7 @@ impl Changes {
             callback_url: self.callback_url.map(|value| value.map(|Text(link)| link.0)),
             metadata: self.metadata.map(|value| value.map(|metadata| metadata.0)),
             reopen: self.reopen.unwrap_or_default(),
+            ..Change::default()
         })
     }
 }

@@ -33,3 +33,8 @@ pub(super) async fn note(
             .bind(millis(answered.at));
     Ok(added.execute(connection).await?.rows_affected() == 1)
 }
+
+pub(super) async fn forget(connection: &mut Connection, key: String, id: String) -> Result<(), StoreFault> {
+    sqlx::query("DELETE FROM answers WHERE key = $1 AND id = $2").bind(key).bind(id).execute(connection).await?;
+    Ok(())
+}

@@ -162,6 +162,11 @@ impl Store for Database {
         self.write(move |connection| Box::pin(async move { note(connection).await })).await
     }
 
+    async fn forget_answer(&self, key: &str, id: &str) -> Result<(), StoreFault> {
+        let (key, id) = (key.to_owned(), id.to_owned());
+        self.write(move |connection| Box::pin(answers::forget(connection, key, id))).await
+    }
+
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut sum = Redacted::default();
         loop {
