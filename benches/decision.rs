@@ -65,6 +65,7 @@ fn session(place: u64, random: &mut Random) -> Session {
         ring_timeout: None,
         bind_first_caller: false,
         version: 1,
+        expiry_version: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use maskline::base::settings::StoreUrl;
 use maskline::base::{PhoneNumber, Random, Timestamp};
-use maskline::ledger::{Created, NewSession, Party, Session, SessionId, Store};
+use maskline::ledger::{Created, Event, EventKind, Json, NewSession, Party, Session, SessionId, Store};
 
 /// Creations that are going on at a time.
 const AT_A_TIME: [u64; 3] = [1, 64, 512];
@@ -49,6 +49,7 @@ fn session(place: u64) -> Session {
         ring_timeout: None,
         bind_first_caller: false,
         version: 1,
+        expiry_version: 0,
     }
 }
 
@@ -62,7 +63,15 @@ async fn create(store: &Arc<dyn Store>, from: u64, at_a_time: u64, until: impl F
             let session = session(next);
             next += 1;
             tasks.spawn(async move {
-                let new = NewSession { now: session.created_at, key: None, session };
+                let event = Event {
+                    at: session.created_at,
+                    kind: EventKind::SessionCreated,
+                    call: None,
+                    session: Some(session.id),
+                    data: Json::of(&session),
+                    callback_url: None,
+                };
+                let new = NewSession { now: session.created_at, key: None, event, session };
                 assert_eq!(store.create_session(new).await.expect("the database writes"), Created::New);
             });
         }

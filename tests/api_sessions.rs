@@ -271,7 +271,12 @@ fn a_call_that_is_not_placed_leaves_no_way_back() {
     let order = |window: u32| {
         let body = json!({ "first": "+919876500011", "second": "+919876500012", "show": "+918045550102",
             "return_window": window });
-        desk.ask("POST", "/v1/calls", &format!("{}Idempotency-Key: k{window}\r\n", bearer(ALL)), Some(&body.to_string()))
+        desk.ask(
+            "POST",
+            "/v1/calls",
+            &format!("{}Idempotency-Key: k{window}\r\n", bearer(ALL)),
+            Some(&body.to_string()),
+        )
     };
     let sessions = || desk.get("/v1/sessions").json()["sessions"].clone();
     *desk.calls.doubts.lock().unwrap() = Some(NotPlaced::Unavailable);
@@ -284,7 +289,10 @@ fn a_call_that_is_not_placed_leaves_no_way_back() {
     *desk.calls.refuses.lock().unwrap() = Some(NotPlaced::Unavailable);
     assert_eq!(order(600).status, 503);
     let kept = sessions()[0].clone();
-    assert_eq!((&kept["status"], &kept["expires_at"]), (&json!("active"), &json!("2026-11-22T08:16:30.000Z")));
+    assert_eq!(
+        (&kept["status"], &kept["expires_at"]),
+        (&json!("active"), &json!("2026-11-22T08:16:30.000Z"))
+    );
     assert_eq!(order(600).json()["session_id"], kept["id"]);
     assert_eq!(sessions()[0]["expires_at"], "2026-11-22T08:25:30.000Z");
 }

@@ -59,6 +59,19 @@ fn session(run: u64, count: u64) -> Session {
         ring_timeout: None,
         bind_first_caller: false,
         version: 1,
+        expiry_version: 0,
+    }
+}
+
+/// What is told of a new session.
+fn created(session: &Session) -> Event {
+    Event {
+        at: session.created_at,
+        kind: EventKind::SessionCreated,
+        call: None,
+        session: Some(session.id),
+        data: Json::of(&session.reference),
+        callback_url: None,
     }
 }
 
@@ -130,7 +143,8 @@ fn victim() {
             tasks.spawn(async move {
                 for count in 0.. {
                     let session = session(run, creator + count * CREATORS);
-                    let new = NewSession { now: session.created_at, key: None, session };
+                    let new =
+                        NewSession { now: session.created_at, key: None, event: created(&session), session };
                     let reference = new.session.reference.clone().unwrap();
                     assert_eq!(store.create_session(new).await.unwrap(), Created::New);
                     say(&format!("session {reference}"));
@@ -282,7 +296,7 @@ async fn look(folder: &Path, kept: &Acknowledged) {
     let (in_file, in_database) = (filed.len(), calls.len());
     assert!(filed == calls, "{in_file} in the file, {in_database} in the database");
 
-    let mut events = HashSet::new();
+    let (mut events, mut created) = (HashSet::new(), HashSet::new());
     let mut after = 0;
     loop {
         let part = store.events(after, 5000).await.unwrap();
@@ -290,11 +304,16 @@ async fn look(folder: &Path, kept: &Acknowledged) {
         after = last.id;
         for stored in part {
             assert!(!stored.event.data.to_string().contains("910999999999"), "the party is erased");
-            assert!(events.insert(stored.event.call.unwrap()), "an event is there twice");
+            let is_new = match stored.event.call {
+                Some(call) => events.insert(call),
+                None => created.insert(stored.event.data.tree().as_str().unwrap().to_owned()),
+            };
+            assert!(is_new, "an event is there twice");
         }
     }
     let missing = kept.calls.iter().filter(|id| !events.contains(id.as_str())).count();
     assert_eq!(missing, 0, "events of calls that were acknowledged");
+    assert!(created == sessions, "each session has its event, and there is no other");
     let left: Vec<_> = std::fs::read_dir(folder.join("records.jsonl.journal")).unwrap().flatten().collect();
     let left: u64 = left.iter().map(|entry| entry.metadata().unwrap().len()).sum();
     assert_eq!(left, 0, "the journal is empty once all is kept");

@@ -34,6 +34,7 @@ fn session(world: &World) -> Session {
         ring_timeout: None,
         bind_first_caller: false,
         version: 1,
+        expiry_version: 0,
     }
 }
 

@@ -270,7 +270,7 @@ impl Model {
         assert_eq!(plan.extends, slid.filter(|slid| *slid > stood.expires_at));
         if let Some(expires_at) = plan.extends {
             stood.expires_at = expires_at;
-            entries.push(Entry::Extended { session: stood.id, expires_at });
+            entries.push(Entry::Extended { session: stood.id, expires_at, version: plan.version });
         }
         now(self.desk.store.keep(&entries)).unwrap();
     }

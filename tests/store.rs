@@ -60,6 +60,7 @@ on_both! {
     sessions::a_change_is_made_to_what_was_read
     sessions::a_change_moves_the_channels
     sessions::a_session_over_lets_go_and_may_come_back
+    sessions::a_session_and_its_event_are_kept_together
     sessions::the_last_numbers_of_a_pair_are_found
     sessions::filters_tell_sessions_apart
     sessions::pages_of_sessions_stay_as_they_are
@@ -70,6 +71,7 @@ on_both! {
     calls::filters_tell_calls_apart
     calls::pages_of_calls_stay_as_they_are
     calls::calls_move_the_expiry_and_bind_a_caller
+    calls::a_call_does_not_take_back_the_operators_expiry
     calls::what_comes_late_takes_no_channel
     calls::a_batch_is_kept_whole_or_not_at_all
     events::each_is_kept_once_in_order

@@ -67,7 +67,7 @@ impl Desk {
         })?;
         tell_crashed(&keeper, &book);
         let state = Arc::new(ApiState::new(Parts {
-            sessions: Arc::new(sessions(&store, &book, &in_force, &keeper, random)),
+            sessions: Arc::new(sessions(&store, &book, &in_force, random)),
             store: Arc::clone(&store),
             eraser: keeper.eraser(),
             calls: Arc::clone(&calls) as _,
@@ -112,16 +112,8 @@ impl Desk {
     }
 }
 
-fn sessions(
-    store: &Arc<dyn Store>,
-    book: &Arc<Book>,
-    in_force: &InForce,
-    keeper: &Keeper,
-    random: &mut Random,
-) -> Sessions {
-    let writer = keeper.writer();
-    let sink = Arc::new(move |entry| writer.write(entry));
-    Sessions::new(Arc::clone(store), Arc::clone(book), Arc::clone(in_force), sink, random.fork())
+fn sessions(store: &Arc<dyn Store>, book: &Arc<Book>, in_force: &InForce, random: &mut Random) -> Sessions {
+    Sessions::new(Arc::clone(store), Arc::clone(book), Arc::clone(in_force), random.fork())
 }
 
 /// The calls that an earlier process was killed in have ended: that has not been told yet.

@@ -85,7 +85,7 @@ impl Wiring {
             self.keeper.write(Entry::Bound { session, caller });
         }
         if let Some(expires_at) = plan.extends {
-            self.keeper.write(Entry::Extended { session, expires_at });
+            self.keeper.write(Entry::Extended { session, expires_at, version: plan.version });
         }
     }
 

@@ -60,6 +60,7 @@ impl Order {
             ring_timeout: self.ring_timeout,
             max_duration: self.time_limit.min(self.index.settings().call.max_duration),
             session: self.session,
+            version: 0,
             extends: None,
             binds: false,
             trace: Vec::new(),

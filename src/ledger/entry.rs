@@ -21,6 +21,9 @@ pub enum Entry {
         session: SessionId,
         /// Its expiry now, at least.
         expires_at: Timestamp,
+        /// The version of the session that the call went by.
+        #[serde(default)]
+        version: u32,
     },
     /// A caller has become the second party of a session.
     Bound {

@@ -88,6 +88,10 @@ pub struct Session {
     pub bind_first_caller: bool,
     /// Counts its changes, from 1: a change is made to the version that was read, or not at all.
     pub version: u32,
+    /// The version that the operator last set its expiry in, 0 where that was at its creation: a call that knew only
+    /// an older one does not move it.
+    #[serde(default)]
+    pub expiry_version: u32,
 }
 
 /// Where a session is in its life at a moment.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    CallRecord, Callback, CallbackClaim, CallbackHost, Entry, Number, Outcome, Session, SessionId,
+    CallRecord, Callback, CallbackClaim, CallbackHost, Entry, Event, Number, Outcome, Session, SessionId,
     SessionStatus, Settled, StoredEvent,
 };
 use crate::base::{PhoneNumber, Timestamp};
@@ -22,8 +22,8 @@ pub trait Store: Send + Sync + Debug {
     /// listening has begun; what was changed while the database was away is told when it is back.
     async fn follow(&self, sink: ChangeSink) -> Result<(), StoreFault>;
 
-    /// Keeps a new session, together with its two channels, or nothing of it. Creations that come together are
-    /// committed together; when this returns the session is durable.
+    /// Keeps a new session, together with its two channels and its event, or nothing of it. Creations that come
+    /// together are committed together; when this returns the session is durable, and its event will be told.
     async fn create_session(&self, new: NewSession) -> Result<Created, StoreFault>;
 
     /// One session.
@@ -35,9 +35,14 @@ pub trait Store: Send + Sync + Debug {
     /// Sessions, the youngest first.
     async fn sessions(&self, filter: &SessionFilter, page: &Page) -> Result<Vec<Session>, StoreFault>;
 
-    /// Puts a session in place of its version before, with its channels. `now` is the moment by which another
-    /// session's numbers may be free.
-    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault>;
+    /// Puts a session in place of its version before, with its channels, and keeps the event of it, or does neither.
+    /// `now` is the moment by which another session's numbers may be free.
+    async fn change_session(
+        &self,
+        session: &Session,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Changed, StoreFault>;
 
     /// The numbers that the pair's last session had: what the first party dialled, and the second.
     async fn last_numbers(
@@ -135,6 +140,8 @@ pub enum Loaded {
 pub struct NewSession {
     /// The session.
     pub session: Session,
+    /// What is told of it.
+    pub event: Event,
     /// The request's `Idempotency-Key`, and a fingerprint of its body.
     pub key: Option<(Box<str>, [u8; 32])>,
     /// The moment, by which an older session's numbers may be free.

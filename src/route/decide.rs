@@ -148,6 +148,7 @@ impl<'a> Deciding<'a> {
                 .and_then(|live| live.call_time_limit)
                 .map_or(call.max_duration, |limit| seconds(limit).min(call.max_duration)),
             session: session.map(|live| live.id),
+            version: session.map_or(0, |live| live.version),
             extends: extended.filter(|extended| session.is_some_and(|live| live.expires_at < *extended)),
             binds: way.binds,
             trace: Vec::new(),

@@ -38,6 +38,8 @@ pub struct Plan {
     pub max_duration: Duration,
     /// The session that it goes by.
     pub session: Option<SessionId>,
+    /// The version of the session, 0 without one.
+    pub version: u32,
     /// Where the call moves its session's expiry to.
     pub extends: Option<Timestamp>,
     /// Whether the caller becomes its session's second party.

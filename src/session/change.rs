@@ -1,7 +1,7 @@
 //! Changing, reopening and closing a session.
 
 use super::rules::{self, Rules, invalid};
-use super::{Change, Fault, Sessions};
+use super::{Change, Fault, Sessions, event};
 use crate::base::Timestamp;
 use crate::ledger::{Changed, EventKind, Session, SessionId, SessionStatus};
 use crate::route::Ours;
@@ -66,10 +66,9 @@ impl Sessions {
 
     /// Keeps the next version of a session. False where another version has come before.
     async fn commit(&self, session: &Session, kind: EventKind, now: Timestamp) -> Result<bool, Fault> {
-        match self.store.change_session(session, now).await? {
+        match self.store.change_session(session, &event(kind, session, now), now).await? {
             Changed::Done => {
                 self.book.put(session);
-                self.tell(kind, session, now);
                 Ok(true)
             }
             Changed::Stale => Ok(false),
@@ -82,7 +81,7 @@ impl Sessions {
         let mut session = self.store.session(id).await?.ok_or(Fault::NotFound)?;
         let live = self.book.session(id).filter(|live| live.version <= session.version);
         if let Some(live) = live.filter(|live| !live.is_closed && session.closed_at.is_none()) {
-            if session.sliding_expiry.is_some() {
+            if session.sliding_expiry.is_some() && live.version >= session.expiry_version {
                 session.expires_at = session.expires_at.max(live.expires_at);
             }
             session.second.number = session.second.number.or(live.second.number);
@@ -134,7 +133,11 @@ fn set_channels(rules: Rules<'_>, session: &mut Session, change: &Change) -> Res
 /// How long it lasts, how its calls go, and what is noted beside.
 fn set_terms(rules: Rules<'_>, session: &mut Session, change: &Change) -> Result<(), Fault> {
     if let Some(expires) = change.expires {
-        session.expires_at = rules.expiry(expires, session.starts_at)?;
+        let expires_at = rules.expiry(expires, session.starts_at)?;
+        if expires_at != session.expires_at {
+            // Of the version that this will be.
+            (session.expires_at, session.expiry_version) = (expires_at, session.version + 1);
+        }
     }
     if let Some(sliding) = change.sliding_expiry {
         session.sliding_expiry = rules::seconds("sliding_expiry", sliding)?;

@@ -2,7 +2,7 @@
 
 use super::draw::Draw;
 use super::rules::{self, Rules, invalid};
-use super::{Expires, Fault, Key, Made, Numbers, Sessions, Wanted};
+use super::{Expires, Fault, Key, Made, Numbers, Sessions, Wanted, event};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Created, EventKind, NewSession, NumberState, Party, Session, SessionId};
 use crate::route::{Index, Ours};
@@ -34,12 +34,12 @@ impl Sessions {
             if draw.is_some() && !(is_active(session.first.dials) && is_active(session.second.dials)) {
                 continue;
             }
-            let new = NewSession { session: session.clone(), key: key.cloned(), now };
+            let event = event(EventKind::SessionCreated, &session, now);
+            let new = NewSession { session: session.clone(), event, key: key.cloned(), now };
             match self.store.create_session(new).await? {
                 Created::New => {
                     self.book.put(&session);
                     drop(hold);
-                    self.tell(EventKind::SessionCreated, &session, now);
                     return Ok(Made { session, is_new: true });
                 }
                 Created::Repeat(session) => return Ok(Made { session: *session, is_new: false }),
@@ -124,6 +124,7 @@ fn draft(rules: Rules<'_>, wanted: &Wanted, id: SessionId) -> Result<Session, Fa
         ring_timeout: rules::ringing(wanted.ring_timeout)?,
         bind_first_caller: wanted.bind_first_caller,
         version: 1,
+        expiry_version: 0,
     };
     rules.mapped(&session)?;
     Ok(session)

@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{PhoneNumber, Random, Timestamp};
-use crate::ledger::{Book, Entry, Event, EventKind, Json, Number, Session, SessionId, Store};
+use crate::ledger::{Book, Event, EventKind, Json, Number, Session, SessionId, Store};
 use crate::route::{Index, Ours};
 
 use rules::Rules;
@@ -27,9 +27,6 @@ pub use fault::Fault;
 pub use rules::LONGEST_REFERENCE;
 pub use view::View;
 pub use wanted::{Change, Expires, NewNumber, NumberChange, Numbers, Wanted};
-
-/// Where events go: to the store's journal, without waiting.
-pub type Sink = Arc<dyn Fn(Entry) + Send + Sync>;
 
 /// The settings in force.
 pub type InForce = Arc<dyn Fn() -> Arc<Index> + Send + Sync>;
@@ -42,7 +39,6 @@ pub struct Sessions {
     store: Arc<dyn Store>,
     book: Arc<Book>,
     in_force: InForce,
-    sink: Sink,
     random: Mutex<Random>,
 }
 
@@ -67,14 +63,8 @@ pub enum Removed {
 impl Sessions {
     /// The service over a store and the book that is fed from it.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        book: Arc<Book>,
-        in_force: InForce,
-        sink: Sink,
-        random: Random,
-    ) -> Self {
-        Self { store, book, in_force, sink, random: Mutex::new(random) }
+    pub fn new(store: Arc<dyn Store>, book: Arc<Book>, in_force: InForce, random: Random) -> Self {
+        Self { store, book, in_force, random: Mutex::new(random) }
     }
 
     /// Creates a session, once for a key or a reference: when this returns it is durable, and calls go through it.
@@ -126,12 +116,7 @@ impl Sessions {
     ///
     /// # Errors
     /// As of [`Sessions::close`], and where it is another version.
-    pub async fn close_version(
-        &self,
-        id: SessionId,
-        version: u32,
-        now: Timestamp,
-    ) -> Result<Session, Fault> {
+    pub async fn close_version(&self, id: SessionId, version: u32, now: Timestamp) -> Result<Session, Fault> {
         self.end(id, Some(version), now).await
     }
 
@@ -167,19 +152,17 @@ impl Sessions {
     fn fresh_id(&self, now: Timestamp) -> SessionId {
         SessionId::new(now, &mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// Tells of what happened to a session.
-    fn tell(&self, kind: EventKind, session: &Session, now: Timestamp) {
-        let view = View::new(session, now, PhoneNumber::reveal);
-        let event = Event {
-            at: now,
-            kind,
-            call: None,
-            session: Some(session.id),
-            data: Json::of(&view),
-            callback_url: session.callback_url.clone(),
-        };
-        (self.sink)(Entry::Event(Box::new(event)));
+/// What is told of a session; it is kept together with the session as it is then.
+fn event(kind: EventKind, session: &Session, now: Timestamp) -> Event {
+    Event {
+        at: now,
+        kind,
+        call: None,
+        session: Some(session.id),
+        data: Json::of(&View::new(session, now, PhoneNumber::reveal)),
+        callback_url: session.callback_url.clone(),
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
-    fn new(event: &Event, status_url: Option<&str>) -> Self {
+    pub(super) fn new(event: &Event, status_url: Option<&str>) -> Self {
         let body = json(event);
         let digest = digest(event, &body);
         let own = event.callback_url.as_deref();
@@ -146,10 +146,10 @@ impl LaneRow {
 }
 
 /// What calls did to a session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Touch {
-    /// Its expiry, at least.
-    pub(super) expires_at: Option<Timestamp>,
+    /// Its expiry, at least, by each version of it that calls went by.
+    pub(super) expires_at: BTreeMap<u32, Timestamp>,
     /// Its second party.
     pub(super) second: Option<PhoneNumber>,
 }
@@ -182,9 +182,10 @@ impl Batch {
                         *call = (record, true);
                     }
                 }
-                Entry::Extended { session, expires_at } => {
+                Entry::Extended { session, expires_at, version } => {
                     let touch = batch.touched.entry(*session).or_default();
-                    touch.expires_at = touch.expires_at.max(Some(*expires_at));
+                    let latest = touch.expires_at.entry(*version).or_default();
+                    *latest = (*latest).max(*expires_at);
                 }
                 Entry::Bound { session, caller } => {
                     batch.touched.entry(*session).or_default().second.get_or_insert(*caller);

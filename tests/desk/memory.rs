@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use maskline::base::{PhoneNumber, Timestamp};
 use maskline::ledger::{
     Answered, Book, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, ChangeSink, Changed,
-    Channel, Created, Entry, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter, SessionId,
-    Settled, Store, StoreFault, StoredEvent,
+    Channel, Created, Entry, Event, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter,
+    SessionId, Settled, Store, StoreFault, StoredEvent,
 };
 
 /// The database.
@@ -36,13 +36,19 @@ struct Tables {
 pub struct Connection {
     memory: Arc<Memory>,
     node: usize,
+    /// What it has told of sessions.
+    pub events: Arc<Mutex<Vec<Event>>>,
 }
 
 impl Memory {
     pub fn connect(self: &Arc<Self>) -> Arc<Connection> {
         let mut tables = self.tables();
         tables.untold.push(Vec::new());
-        Arc::new(Connection { memory: Arc::clone(self), node: tables.untold.len() - 1 })
+        Arc::new(Connection {
+            memory: Arc::clone(self),
+            node: tables.untold.len() - 1,
+            events: Arc::default(),
+        })
     }
 
     pub fn sessions(&self) -> Vec<Session> {
@@ -105,7 +111,7 @@ impl Store for Connection {
 
     async fn create_session(&self, new: NewSession) -> Result<Created, StoreFault> {
         let mut tables = self.tables()?;
-        let NewSession { session, key, now } = new;
+        let NewSession { session, event, key, now } = new;
         if let Some(answered) = key.as_ref().and_then(|(key, _)| tables.keys.get(key)) {
             let made = tables.sessions[&answered.id.parse().unwrap()].clone();
             let is_same = key.is_some_and(|(_, body)| body == answered.body);
@@ -122,6 +128,7 @@ impl Store for Connection {
             tables.keys.insert(key, Answered { body, id: session.id.to_string().into(), at: now });
         }
         tables.put(&session, self.node);
+        self.events.lock().unwrap().push(event);
         Ok(Created::New)
     }
 
@@ -145,7 +152,12 @@ impl Store for Connection {
         Ok(found.cloned().collect())
     }
 
-    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault> {
+    async fn change_session(
+        &self,
+        session: &Session,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Changed, StoreFault> {
         let mut tables = self.tables()?;
         let stood = tables.sessions.get(&session.id);
         if stood.is_none_or(|stood| stood.version + 1 != session.version) {
@@ -155,6 +167,7 @@ impl Store for Connection {
             Some((number, party)) => Ok(Changed::ChannelTaken(number, party)),
             None => {
                 tables.put(session, self.node);
+                self.events.lock().unwrap().push(event.clone());
                 Ok(Changed::Done)
             }
         }
@@ -200,7 +213,10 @@ impl Store for Connection {
         let mut tables = self.tables()?;
         for entry in entries {
             let (id, expires_at, second) = match entry {
-                Entry::Extended { session, expires_at } => (session, Some(*expires_at), None),
+                Entry::Extended { session, expires_at, version } => {
+                    let is_known = *version >= tables.sessions[session].expiry_version;
+                    (session, is_known.then_some(*expires_at), None)
+                }
                 Entry::Bound { session, caller } => (session, None, Some(*caller)),
                 entry => panic!("{entry:?} is no matter of sessions"),
             };

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use maskline::base::settings::Settings;
 use maskline::base::{PhoneNumber, Random, Timestamp};
-use maskline::ledger::{Book, Entry, Event, NumberState, Session};
+use maskline::ledger::{Book, Event, NumberState, Session};
 use maskline::route::{self, Decision, Identity, Index, Question, Source};
 use maskline::session::{Fault, Made, NewNumber, Numbers, Sessions, Wanted};
 
@@ -89,20 +89,14 @@ impl Desk {
         let settings = Settings::parse(SETTINGS, Path::new("config.toml")).unwrap();
         let index = Arc::new(Index::new(Arc::new(settings)));
         let (book, store) = (Arc::new(Book::new()), memory.connect());
-        let events = Arc::new(Mutex::new(Vec::new()));
         let in_force = Arc::clone(&index);
-        let told = Arc::clone(&events);
-        let sink = move |entry| match entry {
-            Entry::Event(event) => told.lock().unwrap().push(*event),
-            entry => panic!("{entry:?}"),
-        };
         let sessions = Sessions::new(
             store.clone(),
             Arc::clone(&book),
             Arc::new(move || Arc::clone(&in_force)),
-            Arc::new(sink),
             Random::from_number(seed),
         );
+        let events = Arc::clone(&store.events);
         Self { sessions, book, index, store, events }
     }
 

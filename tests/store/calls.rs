@@ -1,7 +1,7 @@
 use maskline::ledger::{CallFilter, CallRecord, Changed, Created, Entry, NewSession, Outcome, Page, Session};
 
 use crate::database::Database;
-use crate::make::{at, call, create, mask, new, page, party, running, session};
+use crate::make::{at, call, change, create, mask, new, page, party, running, session};
 
 fn ended(record: &CallRecord) -> Entry {
     Entry::Ended(Box::new(record.clone()))
@@ -79,8 +79,8 @@ pub(crate) async fn calls_move_the_expiry_and_bind_a_caller(database: Database) 
     let half = Session { bind_first_caller: true, ..session((1, 1), (None, 2)) };
     create(&*store, &half).await;
     let entries = [
-        Entry::Extended { session: half.id, expires_at: at(5000) },
-        Entry::Extended { session: half.id, expires_at: at(4000) },
+        Entry::Extended { session: half.id, expires_at: at(5000), version: 1 },
+        Entry::Extended { session: half.id, expires_at: at(4000), version: 1 },
         Entry::Bound { session: half.id, caller: party(2) },
         Entry::Bound { session: half.id, caller: party(3) },
     ];
@@ -98,17 +98,48 @@ pub(crate) async fn calls_move_the_expiry_and_bind_a_caller(database: Database) 
     assert_eq!(taken, Created::ChannelTaken(mask(1), Some(party(1))), "its channels last as long");
 }
 
+/// A call that was decided before a node heard of the operator's change, and is kept after it.
+pub(crate) async fn a_call_does_not_take_back_the_operators_expiry(database: Database) {
+    let store = database.open().await;
+    let first = Session { sliding_expiry: Some(60), ..session((1, 1), (Some(2), 2)) };
+    create(&*store, &first).await;
+    let extended = |seconds, version| Entry::Extended { session: first.id, expires_at: at(seconds), version };
+    store.keep(&[extended(5000, 1)]).await.unwrap();
+    let touched = store.session(first.id).await.unwrap().unwrap();
+    assert_eq!((touched.expires_at, touched.version), (at(5000), 2));
+    // What calls did to it is no reason to leave out another call's.
+    store.keep(&[extended(6000, 1)]).await.unwrap();
+    let touched = store.session(first.id).await.unwrap().unwrap();
+    assert_eq!((touched.expires_at, touched.version), (at(6000), 3));
+    let shorter = Session { expires_at: at(100), version: 4, expiry_version: 4, ..touched };
+    assert_eq!(change(&*store, &shorter, at(50)).await, Changed::Done);
+    store.keep(&[extended(7000, 1), extended(8000, 3)]).await.unwrap();
+    assert_eq!(
+        store.session(first.id).await.unwrap(),
+        Some(shorter.clone()),
+        "its call went by an older one"
+    );
+    store.keep(&[extended(7000, 1), extended(110, 4), extended(120, 5)]).await.unwrap();
+    let after = store.session(first.id).await.unwrap().unwrap();
+    assert_eq!((after.expires_at, after.version), (at(120), 5), "who has heard of it moves it on");
+    let other = Session { call_time_limit: None, version: 6, ..after };
+    assert_eq!(change(&*store, &other, at(60)).await, Changed::Done);
+    store.keep(&[extended(130, 4)]).await.unwrap();
+    let after = store.session(first.id).await.unwrap().unwrap();
+    assert_eq!(after.expires_at, at(130), "another change is none of the expiry");
+}
+
 pub(crate) async fn what_comes_late_takes_no_channel(database: Database) {
     let store = database.open().await;
     let over = Session { expires_at: at(10), cooloff: 0, ..session((1, 1), (Some(2), 2)) };
     create(&*store, &over).await;
     let next = session((1, 1), (Some(3), 3));
     assert_eq!(store.create_session(NewSession { now: at(10), ..new(&next) }).await.unwrap(), Created::New);
-    store.keep(&[Entry::Extended { session: over.id, expires_at: at(9000) }]).await.unwrap();
+    store.keep(&[Entry::Extended { session: over.id, expires_at: at(9000), version: 1 }]).await.unwrap();
     assert_eq!(store.session(over.id).await.unwrap(), Some(over.clone()));
     let closed = Session { closed_at: Some(at(20)), version: 2, ..next.clone() };
-    assert_eq!(store.change_session(&closed, at(20)).await.unwrap(), Changed::Done);
-    store.keep(&[Entry::Extended { session: next.id, expires_at: at(9000) }]).await.unwrap();
+    assert_eq!(change(&*store, &closed, at(20)).await, Changed::Done);
+    store.keep(&[Entry::Extended { session: next.id, expires_at: at(9000), version: 1 }]).await.unwrap();
     assert_eq!(store.session(next.id).await.unwrap(), Some(closed), "what is closed stays closed");
     let unknown = session((8, 8), (None, 9)).id;
     store.keep(&[Entry::Bound { session: unknown, caller: party(2) }]).await.unwrap();

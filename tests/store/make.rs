@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{
-    CallRecord, Created, Event, EventKind, Json, NewSession, Number, NumberState, Outcome, Page, Party,
-    Session, SessionId, Store,
+    CallRecord, Changed, Created, Event, EventKind, Json, NewSession, Number, NumberState, Outcome, Page,
+    Party, Session, SessionId, Store,
 };
 
 /// The moment at which the tests' sessions are made.
@@ -51,11 +51,30 @@ pub(crate) fn session(first: (u64, u64), second: (Option<u64>, u64)) -> Session 
         ring_timeout: None,
         bind_first_caller: false,
         version: 1,
+        expiry_version: 0,
     }
 }
 
 pub(crate) fn new(session: &Session) -> NewSession {
-    NewSession { session: session.clone(), key: None, now: at(0) }
+    let event = of_session(session, EventKind::SessionCreated);
+    NewSession { session: session.clone(), event, key: None, now: at(0) }
+}
+
+/// What is told of a session.
+pub(crate) fn of_session(session: &Session, kind: EventKind) -> Event {
+    Event {
+        at: at(0),
+        kind,
+        call: None,
+        session: Some(session.id),
+        data: Json::of(&session.version),
+        callback_url: session.callback_url.clone(),
+    }
+}
+
+pub(crate) async fn change(store: &dyn Store, session: &Session, now: Timestamp) -> Changed {
+    let event = of_session(session, EventKind::SessionChanged);
+    store.change_session(session, &event, now).await.unwrap()
 }
 
 pub(crate) async fn create(store: &dyn Store, session: &Session) {

@@ -7,16 +7,27 @@ use maskline::ledger::{Change, Entry, EventKind, Session, SessionId, StoreFault}
 
 use crate::database::Database;
 use crate::events::{follow, next, next_event};
-use crate::make::{at, call, create, event, mask, number, party, session};
+use crate::make::{at, call, create, event, mask, number, of_session, party, session};
 use crate::wire::Wire;
 
-/// The next session told. A number that was changed just before following began may be told as well.
+/// The next session told. A number that was changed just before following began may be told as well, and of each session
+/// its event is.
 fn next_session(told: &mpsc::Receiver<Change>) -> Session {
     loop {
         match next(told) {
             Change::Session(session) => return *session,
-            Change::Number(_) => {}
+            Change::Number(_) | Change::Event(_) => {}
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What is told next besides events.
+fn next_change(told: &mpsc::Receiver<Change>) -> Change {
+    loop {
+        match next(told) {
+            Change::Event(_) => {}
+            change => return change,
         }
     }
 }
@@ -31,16 +42,18 @@ async fn what_one_node_does_the_other_hears() {
     assert_eq!(next_session(&at_other), made);
     one.keep(&[Entry::Bound { session: made.id, caller: party(2) }]).await.unwrap();
     assert_eq!(next_session(&at_other).second.number, Some(party(2)));
+    let created = next_event(&at_one);
+    assert_eq!(created.event, of_session(&made, EventKind::SessionCreated));
     one.put_number(&number(1, "delivery")).await.unwrap();
-    assert!(matches!(next(&at_other), Change::Number(told) if *told == number(1, "delivery")));
+    assert!(matches!(next_change(&at_other), Change::Number(told) if *told == number(1, "delivery")));
     one.remove_number(mask(1)).await.unwrap();
-    assert!(matches!(next(&at_other), Change::NumberGone(gone) if gone == mask(1)));
+    assert!(matches!(next_change(&at_other), Change::NumberGone(gone) if gone == mask(1)));
     let ended = call("a", 1);
     one.keep(&[Entry::Event(Box::new(event(&ended, EventKind::CallEnded)))]).await.unwrap();
     let (here, there) = (next_event(&at_one), next_event(&at_other));
     assert_eq!(
         here, there,
-        "an event is told everywhere, and it is the first thing that the first node hears"
+        "an event is told everywhere, and of what it does itself a node hears nothing else"
     );
     other.redact(party(1), at(9)).await.unwrap();
     assert_eq!(next_session(&at_one).first.number, None);
@@ -86,7 +99,7 @@ async fn what_was_changed_while_the_database_was_away_is_told_when_it_is_back() 
         match next(&told) {
             Change::Session(session) if session.id == during.id => missed.0 = Some(session.id),
             Change::NumberGone(gone) => missed.1 = gone == mask(7),
-            Change::Event(_) => missed.2 = true,
+            Change::Event(told) => missed.2 |= told.event.kind == EventKind::CallEnded,
             _ => {}
         }
     }
@@ -134,20 +147,24 @@ async fn nobody_waits_long_for_a_server_that_has_fallen_silent() {
     let far = wire.open().await;
     let made = session((1, 1), (Some(2), 2));
     create(&*far, &made).await;
-    wire.silence();
-    let start = Instant::now();
+    let hold = database.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE").await;
     // More of them than there are connections.
     let mut reads = tokio::task::JoinSet::new();
     for _ in 0..12 {
         let (far, id) = (far.clone(), made.id);
         reads.spawn(async move { far.session(id).await });
     }
+    let under_way = "pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while database.count(under_way).await < 10 {}
+    wire.silence();
+    let start = Instant::now();
     for read in reads.join_all().await {
         let fault = read.unwrap_err();
         assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
     }
     far.check().await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    drop(hold);
     wire.mend();
     assert_eq!(far.session(made.id).await.unwrap(), Some(made));
     far.check().await.unwrap();
@@ -162,7 +179,8 @@ async fn nobody_waits_long_for_a_table_that_another_holds() {
     let hold = database.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE").await;
     let start = Instant::now();
     let change = Session { version: 2, ..made.clone() };
-    let (read, changed) = tokio::join!(store.session(made.id), store.change_session(&change, at(1)));
+    let event = of_session(&change, EventKind::SessionChanged);
+    let (read, changed) = tokio::join!(store.session(made.id), store.change_session(&change, &event, at(1)));
     for fault in [read.unwrap_err(), changed.unwrap_err()] {
         assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
     }

@@ -2,11 +2,12 @@ use std::collections::HashSet;
 
 use maskline::base::PhoneNumber;
 use maskline::ledger::{
-    Changed, Created, Loaded, NewSession, NumberState, Page, Session, SessionFilter, SessionStatus,
+    Changed, Created, EventKind, Loaded, NewSession, NumberState, Page, Session, SessionFilter, SessionStatus,
 };
 
 use crate::database::Database;
-use crate::make::{at, create, mask, new, number, page, party, session};
+use crate::events::{follow, next_event};
+use crate::make::{at, change, create, mask, new, number, of_session, page, party, session};
 
 pub(crate) async fn a_session_is_kept_whole(database: Database) {
     let store = database.open().await;
@@ -93,13 +94,13 @@ pub(crate) async fn a_conflict_leaves_nothing_behind(database: Database) {
 pub(crate) async fn a_change_is_made_to_what_was_read(database: Database) {
     let store = database.open().await;
     let old = session((1, 1), (Some(2), 2));
-    assert_eq!(store.change_session(&old, at(0)).await.unwrap(), Changed::Stale, "there is none");
+    assert_eq!(change(&*store, &old, at(0)).await, Changed::Stale, "there is none");
     create(&*store, &old).await;
     let new = Session { expires_at: at(7200), version: 2, ..old.clone() };
-    assert_eq!(store.change_session(&new, at(0)).await.unwrap(), Changed::Done);
-    assert_eq!(store.change_session(&new, at(0)).await.unwrap(), Changed::Stale, "another came first");
+    assert_eq!(change(&*store, &new, at(0)).await, Changed::Done);
+    assert_eq!(change(&*store, &new, at(0)).await, Changed::Stale, "another came first");
     let skipping = Session { version: 4, ..old.clone() };
-    assert_eq!(store.change_session(&skipping, at(0)).await.unwrap(), Changed::Stale);
+    assert_eq!(change(&*store, &skipping, at(0)).await, Changed::Stale);
     assert_eq!(store.session(old.id).await.unwrap(), Some(new));
 }
 
@@ -112,12 +113,12 @@ pub(crate) async fn a_change_moves_the_channels(database: Database) {
     let mut onto = Session { version: 2, ..old.clone() };
     onto.second.number = Some(party(4));
     onto.second.dials = mask(4);
-    let taken = store.change_session(&onto, at(0)).await.unwrap();
+    let taken = change(&*store, &onto, at(0)).await;
     assert_eq!(taken, Changed::ChannelTaken(mask(4), Some(party(4))));
     assert_eq!(store.session(old.id).await.unwrap(), Some(old.clone()), "nothing was changed");
     let mut moved = Session { version: 2, ..old.clone() };
     moved.second.number = Some(party(5));
-    assert_eq!(store.change_session(&moved, at(0)).await.unwrap(), Changed::Done);
+    assert_eq!(change(&*store, &moved, at(0)).await, Changed::Done);
     create(&*store, &session((6, 6), (Some(2), 2))).await;
     let taken = store.create_session(new(&session((7, 7), (Some(5), 2)))).await.unwrap();
     assert_eq!(taken, Created::ChannelTaken(mask(2), Some(party(5))));
@@ -130,18 +131,43 @@ pub(crate) async fn a_session_over_lets_go_and_may_come_back(database: Database)
     let open = session((1, 1), (Some(2), 2));
     create(&*store, &open).await;
     let closed = Session { closed_at: Some(at(10)), cooloff: 0, version: 2, ..open.clone() };
-    assert_eq!(store.change_session(&closed, at(10)).await.unwrap(), Changed::Done);
+    assert_eq!(change(&*store, &closed, at(10)).await, Changed::Done);
     let back = Session { closed_at: None, version: 3, ..closed.clone() };
-    assert_eq!(store.change_session(&back, at(20)).await.unwrap(), Changed::Done, "nobody else has them yet");
+    assert_eq!(change(&*store, &back, at(20)).await, Changed::Done, "nobody else has them yet");
     let closed = Session { closed_at: Some(at(30)), version: 4, ..back };
-    assert_eq!(store.change_session(&closed, at(30)).await.unwrap(), Changed::Done);
+    assert_eq!(change(&*store, &closed, at(30)).await, Changed::Done);
     let next = NewSession { now: at(30), ..new(&session((1, 1), (Some(3), 3))) };
     assert_eq!(store.create_session(next).await.unwrap(), Created::New);
     let back = Session { closed_at: None, version: 5, ..closed.clone() };
-    let taken = store.change_session(&back, at(40)).await.unwrap();
+    let taken = change(&*store, &back, at(40)).await;
     assert_eq!(taken, Changed::ChannelTaken(mask(1), Some(party(1))));
     let noted = Session { callback_url: Some("http://a/".into()), version: 5, ..closed };
-    assert_eq!(store.change_session(&noted, at(40)).await.unwrap(), Changed::Done, "it takes no channel");
+    assert_eq!(change(&*store, &noted, at(40)).await, Changed::Done, "it takes no channel");
+}
+
+/// Whoever has the session has its event and its callback, and nothing tells of what is not there.
+pub(crate) async fn a_session_and_its_event_are_kept_together(database: Database) {
+    let store = database.open().await;
+    store.call_back_at(Some("http://all.example/"));
+    let told = follow(&*store).await;
+    let made = Session { callback_url: Some("http://own.example/".into()), ..session((1, 1), (Some(2), 2)) };
+    create(&*store, &made).await;
+    let again = store.create_session(new(&made)).await.unwrap();
+    assert_eq!(again, Created::Repeat(Box::new(made.clone())));
+    let taken = store.create_session(new(&session((1, 1), (Some(3), 3)))).await.unwrap();
+    assert!(matches!(taken, Created::ChannelTaken(..)));
+    let changed = Session { expires_at: at(7200), version: 2, ..made.clone() };
+    assert_eq!(change(&*store, &changed, at(0)).await, Changed::Done);
+    assert_eq!(change(&*store, &changed, at(0)).await, Changed::Stale);
+    let events = store.events(0, 9).await.unwrap();
+    let kept: Vec<_> = events.iter().map(|stored| stored.event.clone()).collect();
+    let wanted =
+        [of_session(&made, EventKind::SessionCreated), of_session(&changed, EventKind::SessionChanged)];
+    assert_eq!(kept, wanted);
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 4, "at its own URL, and where all are told");
+    for event in &events {
+        assert_eq!(*next_event(&told), *event);
+    }
 }
 
 pub(crate) async fn the_last_numbers_of_a_pair_are_found(database: Database) {

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maskline::api::{ApiState, Begun, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tls, Tokens, router, serve};
+use maskline::api::{
+    ApiState, Begun, Calls, Health, NotPlaced, Parts, Placing, Readiness, Tls, Tokens, router, serve,
+};
 use maskline::base::settings::{ApiToken, Scope, Settings};
 use maskline::base::{Metrics, PhoneNumber, Random, Secret, Timestamp};
 use maskline::ledger::{
@@ -205,16 +207,10 @@ impl Desk {
             let index = Arc::clone(&index);
             Arc::new(move || Arc::clone(&index))
         };
-        let keeper = Arc::clone(&store);
-        let handle = runtime.handle().clone();
         let sessions = Sessions::new(
             Arc::clone(&store) as Arc<dyn Store>,
             Arc::clone(&book),
             Arc::clone(&in_force),
-            Arc::new(move |entry: Entry| {
-                let keeper = Arc::clone(&keeper);
-                handle.spawn(async move { keeper.keep(&[entry]).await.unwrap() });
-            }),
             Random::from_number(7),
         );
         let clock = Arc::clone(&time);

@@ -10,8 +10,8 @@ use maskline::base::link::link_host;
 use maskline::base::{PhoneNumber, Timestamp};
 use maskline::ledger::{
     Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,
-    Created, Entry, Loaded, NewSession, Number, Outcome, Page, Redacted, Session, SessionFilter, SessionId,
-    Settled, Store, StoreFault, StoredEvent,
+    Created, Entry, Event, Loaded, NewSession, Number, Outcome, Page, Redacted, Session, SessionFilter,
+    SessionId, Settled, Store, StoreFault, StoredEvent,
 };
 
 /// The database.
@@ -66,6 +66,16 @@ fn paged<T: Clone>(mut rows: Vec<T>, page: &Page, key: impl Fn(&T) -> (Timestamp
 }
 
 impl Rows {
+    /// Keeps an event with its callbacks, and tells of it.
+    fn keep_event(&mut self, event: &Event) {
+        let stored = StoredEvent { id: self.events.len() as u64 + 1, event: event.clone() };
+        self.events.push(stored.clone());
+        self.call_back(&stored);
+        if let Some(sink) = &self.sink {
+            sink(Change::Event(stored.into()));
+        }
+    }
+
     /// Puts an event's callbacks behind those that wait.
     fn call_back(&mut self, event: &StoredEvent) {
         let own = event.event.callback_url.clone();
@@ -133,6 +143,7 @@ impl Store for Memory {
             rows.keys.insert(key, (body, new.session.id));
         }
         rows.sessions.push(new.session);
+        rows.keep_event(&new.event);
         Ok(Created::New)
     }
 
@@ -157,7 +168,12 @@ impl Store for Memory {
         Ok(paged(found, page, |session: &Session| (session.created_at, session.id.to_string())))
     }
 
-    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault> {
+    async fn change_session(
+        &self,
+        session: &Session,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Changed, StoreFault> {
         let mut rows = self.rows()?;
         if let Some((number, caller)) = rows.taken(session, now) {
             return Ok(Changed::ChannelTaken(number, caller));
@@ -167,6 +183,7 @@ impl Store for Memory {
             Some(old) => *old = session.clone(),
             None => return Ok(Changed::Stale),
         }
+        rows.keep_event(event);
         Ok(Changed::Done)
     }
 
@@ -207,15 +224,7 @@ impl Store for Memory {
                         *kept = *record.clone();
                     }
                 }
-                Entry::Event(event) => {
-                    let id = rows.events.len() as u64 + 1;
-                    let stored = StoredEvent { id, event: *event.clone() };
-                    rows.events.push(stored.clone());
-                    rows.call_back(&stored);
-                    if let Some(sink) = &rows.sink {
-                        sink(Change::Event(stored.into()));
-                    }
-                }
+                Entry::Event(event) => rows.keep_event(event),
                 _ => {}
             }
         }

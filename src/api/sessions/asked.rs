@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use crate::api::problem::{FieldError, Problem};
 use crate::api::read::given;
 use crate::api::values::{
-    CallSeconds, E164, Metadata, Moment, Name, OwnId, RingSeconds, Text, Unserved, Url, Whole, refuse_unserved,
+    CallSeconds, E164, Metadata, Moment, Name, OwnId, RingSeconds, Text, Unserved, Url, Whole,
+    refuse_unserved,
 };
 use crate::session::{Change, Expires, Numbers, Wanted};
 

@@ -38,10 +38,14 @@ pub(super) fn tls(value: &Value<'_>, folder: &Path) -> Read<Arc<CertifiedKey>> {
         Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
             flaw(key, "is not the key of the certificate: name the one that it was made with")
         }
-        Err(TlsError::InvalidCertificate(_)) => {
-            flaw(certificate, "holds what is no certificate: name a PEM file with the server's certificate first")
-        }
-        Err(_) => flaw(key, "holds a key of a kind that cannot be used: make one of RSA, ECDSA (P-256, P-384) or Ed25519"),
+        Err(TlsError::InvalidCertificate(_)) => flaw(
+            certificate,
+            "holds what is no certificate: name a PEM file with the server's certificate first",
+        ),
+        Err(_) => flaw(
+            key,
+            "holds a key of a kind that cannot be used: make one of RSA, ECDSA (P-256, P-384) or Ed25519",
+        ),
     }
 }
 
@@ -83,7 +87,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         for name in ["a", "b"] {
-            let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            let CertifiedKey { cert, signing_key } =
+                generate_simple_self_signed(["localhost".to_owned()]).unwrap();
             write(&format!("{name}.pem"), &cert.pem());
             write(&format!("{name}.key"), &signing_key.serialize_pem());
         }
@@ -93,11 +98,16 @@ mod tests {
             let text = format!("[api]\n\ntls = {tls}\n[numbers]\ncountry = \"IN\"\n");
             let read = Settings::parse(&text, &folder.path().join("config.toml"));
             read.map(|settings| settings.api.tls.is_some()).map_err(|faults| {
-                assert!(faults.iter().all(|fault| fault.line == Some(3) && fault.key == "api.tls"), "{faults:?}");
+                assert!(
+                    faults.iter().all(|fault| fault.line == Some(3) && fault.key == "api.tls"),
+                    "{faults:?}"
+                );
                 faults.iter().map(|fault| fault.message.clone()).collect::<Vec<_>>().join("; ")
             })
         };
-        let pair = |certificate: &str, key: &str| told(&format!("{{ certificate = \"{certificate}\", key = \"{key}\" }}"));
+        let pair = |certificate: &str, key: &str| {
+            told(&format!("{{ certificate = \"{certificate}\", key = \"{key}\" }}"))
+        };
         assert_eq!(pair("a.pem", "a.key"), Ok(true));
         for (certificate, key, message) in [
             ("a.pem", "b.key", "is not the key of the certificate"),
@@ -115,6 +125,10 @@ mod tests {
         for wrong in ["true", "{ certificate = \"a.pem\" }", "{ key = \"a.key\" }"] {
             assert!(told(wrong).unwrap_err().starts_with("write both"), "{wrong}");
         }
-        assert!(told("{ certificate = \"a.pem\", key = \"a.key\", ca = 1 }").unwrap_err().starts_with("unknown key"));
+        assert!(
+            told("{ certificate = \"a.pem\", key = \"a.key\", ca = 1 }")
+                .unwrap_err()
+                .starts_with("unknown key")
+        );
     }
 }

@@ -35,6 +35,7 @@ fn session(seed: u64, first: &str, second: Option<&str>) -> Session {
         ring_timeout: None,
         bind_first_caller: false,
         version: 1,
+        expiry_version: 0,
     }
 }
 

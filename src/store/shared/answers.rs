@@ -35,6 +35,10 @@ pub(super) async fn note(
 }
 
 pub(super) async fn forget(connection: &mut Connection, key: String, id: String) -> Result<(), StoreFault> {
-    sqlx::query("DELETE FROM answers WHERE key = $1 AND id = $2").bind(key).bind(id).execute(connection).await?;
+    sqlx::query("DELETE FROM answers WHERE key = $1 AND id = $2")
+        .bind(key)
+        .bind(id)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ mod redact;
 mod sessions;
 mod touch;
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -21,10 +21,10 @@ use super::{Connection, Database, Db, SKIP_LOCKED};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{
     Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,
-    Created, Entry, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter, SessionId, Settled,
-    Store, StoreFault, StoredEvent,
+    Created, Entry, Event, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter, SessionId,
+    Settled, Store, StoreFault, StoredEvent,
 };
-use crate::store::rows::Batch;
+use crate::store::rows::{Batch, EventRow};
 
 pub(super) use events::{after as events_after, last as last_event};
 
@@ -60,7 +60,13 @@ impl Store for Database {
     }
 
     async fn create_session(&self, new: NewSession) -> Result<Created, StoreFault> {
-        self.write(move |connection| Box::pin(sessions::create(connection, new))).await
+        let event = EventRow::new(&new.event, self.status_url().as_deref());
+        let created =
+            self.write(move |connection| Box::pin(sessions::create(connection, new, event))).await?;
+        if created == Created::New {
+            self.events_kept();
+        }
+        Ok(created)
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreFault> {
@@ -77,9 +83,20 @@ impl Store for Database {
         self.read(move |connection| Box::pin(lists::sessions(connection, filter, page))).await
     }
 
-    async fn change_session(&self, session: &Session, now: Timestamp) -> Result<Changed, StoreFault> {
+    async fn change_session(
+        &self,
+        session: &Session,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Changed, StoreFault> {
         let session = session.clone();
-        self.write(move |connection| Box::pin(sessions::change(connection, session, now))).await
+        let event = EventRow::new(event, self.status_url().as_deref());
+        let changed =
+            self.write(move |connection| Box::pin(sessions::change(connection, session, event, now))).await?;
+        if changed == Changed::Done {
+            self.events_kept();
+        }
+        Ok(changed)
     }
 
     async fn last_numbers(
@@ -104,8 +121,7 @@ impl Store for Database {
     }
 
     async fn keep(&self, entries: &[Entry]) -> Result<(), StoreFault> {
-        let status_url = self.status_url.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let batch = Batch::new(entries, status_url.as_deref());
+        let batch = Batch::new(entries, self.status_url().as_deref());
         let has_events = !batch.events.is_empty();
         self.write(move |connection| Box::pin(keep(connection, batch))).await?;
         if has_events {
@@ -208,12 +224,19 @@ impl Store for Database {
     }
 }
 
+impl Database {
+    /// Where every event is told by a callback.
+    fn status_url(&self) -> Option<Arc<str>> {
+        self.status_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Keeps a batch, all or nothing. Events come last: while they are being added no other node adds some.
 async fn keep(connection: &mut Connection, batch: Batch) -> Result<(), StoreFault> {
     let mut whole = sqlx::Connection::begin(connection).await?;
     calls::keep(&mut whole, &batch.calls).await?;
     for (session, touch) in &batch.touched {
-        touch::keep(&mut whole, *session, *touch).await?;
+        touch::keep(&mut whole, *session, touch).await?;
     }
     events::keep(&mut whole, &batch.events).await?;
     Ok(whole.commit().await?)

@@ -3,10 +3,10 @@
 use sqlx::{Connection as _, Row};
 use tokio::sync::mpsc::Sender;
 
-use super::{Connection, Query, answers};
+use super::{Connection, Query, answers, events};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Answered, Changed, Created, Loaded, NewSession, Session, SessionId, StoreFault};
-use crate::store::rows::{bytes, caller, digits, json, millis, read};
+use crate::store::rows::{EventRow, bytes, caller, digits, json, millis, read};
 
 /// Sessions that are read at a time.
 const CHUNK: i64 = 2000;
@@ -53,9 +53,14 @@ pub(super) async fn load(
     }
 }
 
-/// Keeps a new session, or nothing of it: what is begun and not committed is undone.
-pub(super) async fn create(connection: &mut Connection, new: NewSession) -> Result<Created, StoreFault> {
-    let NewSession { session, key, now } = new;
+/// Keeps a new session, or nothing of it: what is begun and not committed is undone. Its event comes last, since no
+/// other node adds one until the end.
+pub(super) async fn create(
+    connection: &mut Connection,
+    new: NewSession,
+    event: EventRow,
+) -> Result<Created, StoreFault> {
+    let NewSession { session, key, now, .. } = new;
     let mut whole = connection.begin().await?;
     if let Some((key, body)) = key {
         let answered = Answered { body, id: session.id.to_string().into(), at: now };
@@ -74,6 +79,7 @@ pub(super) async fn create(connection: &mut Connection, new: NewSession) -> Resu
     if let Some((dialled, caller)) = claim(&mut whole, &session, now).await? {
         return Ok(Created::ChannelTaken(dialled, caller));
     }
+    events::keep(&mut whole, &[event]).await?;
     whole.commit().await?;
     Ok(Created::New)
 }
@@ -155,12 +161,14 @@ fn on<'q>(query: Query<'q>, channels: &[Channel; 2]) -> Query<'q> {
 pub(super) async fn change(
     connection: &mut Connection,
     session: Session,
+    event: EventRow,
     now: Timestamp,
 ) -> Result<Changed, StoreFault> {
     let mut whole = connection.begin().await?;
     let Some(old) = by_id(&mut whole, session.id).await? else { return Ok(Changed::Stale) };
     let changed = replace(&mut whole, &old, &session, now).await?;
     if changed == Changed::Done {
+        events::keep(&mut whole, &[event]).await?;
         whole.commit().await?;
     }
     Ok(changed)

@@ -11,7 +11,11 @@ use crate::store::rows::Touch;
 const TRIES: u32 = 20;
 
 /// Makes the change, where the session is still what it was made to. Done already, it changes nothing.
-pub(super) async fn keep(connection: &mut Connection, id: SessionId, touch: Touch) -> Result<(), StoreFault> {
+pub(super) async fn keep(
+    connection: &mut Connection,
+    id: SessionId,
+    touch: &Touch,
+) -> Result<(), StoreFault> {
     for _ in 0..TRIES {
         let Some(old) = sessions::by_id(connection, id).await? else { return Ok(()) };
         let Some(new) = touched(&old, touch) else { return Ok(()) };
@@ -30,13 +34,15 @@ pub(super) async fn keep(connection: &mut Connection, id: SessionId, touch: Touc
     Err(StoreFault::Unavailable("a session is changed all the time".to_owned()))
 }
 
-/// The session with what is new, or `None` where nothing is.
-fn touched(old: &Session, touch: Touch) -> Option<Session> {
+/// The session with what is new, or `None` where nothing is. A call that went by a version in which the operator had not
+/// yet set the expiry as it is does not move it.
+fn touched(old: &Session, touch: &Touch) -> Option<Session> {
     if old.closed_at.is_some() {
         return None;
     }
     let mut new = old.clone();
-    new.expires_at = old.expires_at.max(touch.expires_at.unwrap_or_default());
+    let later = touch.expires_at.range(old.expiry_version..).map(|(_, expires_at)| *expires_at).max();
+    new.expires_at = old.expires_at.max(later.unwrap_or_default());
     new.second.number = old.second.number.or(touch.second);
     new.version += 1;
     (new.expires_at != old.expires_at || new.second.number != old.second.number).then_some(new)
