@@ -108,8 +108,9 @@ impl Output {
                         replies.push(job(Err(why.clone())).await.1);
                     }
                 }
+                let why = committed.as_ref().err().map(String::as_str);
                 for reply in replies {
-                    reply(committed.as_ref().map(|()| ()).map_err(String::as_str));
+                    reply(why.map_or(Ok(()), Err));
                 }
             }
         }
