@@ -1,4 +1,4 @@
-//! The API as a client meets it: who may use it, what it says of a bad request, what it describes of itself; numbers,
+//! The API as a client meets it: who may use it, what it says of a bad request, what it describes of itself;
 //! explanations and erasure.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -7,9 +7,9 @@ mod support;
 use std::collections::BTreeSet;
 
 use maskline::api::{Readiness, document};
-use maskline::ledger::{Entry, Number, NumberState, Outcome, Store};
+use maskline::ledger::{Entry, Outcome};
 use serde_json::{Value, json};
-use support::desk::{ADMIN, ALL, Desk, READ, START, WRITE, bearer, number, record};
+use support::desk::{ADMIN, ALL, Desk, READ, START, WRITE, bearer, record};
 
 /// Every operation that needs a token, with the scope that it needs.
 const OPERATIONS: [(&str, &str, &str); 15] = [
@@ -163,6 +163,11 @@ fn a_bad_field_is_named_with_the_remedy_and_never_repeated() {
     session(&with(r#""expires_at":"tomorrow""#), "expires_at", "2026-11-22T08:15:30Z");
     session(&with(r#""ring_timeout":0"#), "ring_timeout", "from 1 to 600");
     session(&with(r#""geomatch":"yes""#), "geomatch", "a boolean");
+    session(
+        &with(r#""initiate_call_to_first_party":true"#),
+        "initiate_call_to_first_party",
+        "needs second_party",
+    );
     session(&with(r#""virtual_number":"+918045550101""#), "pool", "and no other of them");
     session(&with(r#""callback_url":"ftp://evil/""#), "callback_url", "http://");
     session(&with(r#""callback_url":"https://user:evil@host/""#), "callback_url", "without a user");
@@ -172,7 +177,7 @@ fn a_bad_field_is_named_with_the_remedy_and_never_repeated() {
     session(&with(r#""metadata":"evil""#), "metadata", "a JSON object");
     session(&with(&format!(r#""metadata":{{"a":"{}"}}"#, "x".repeat(9000))), "metadata", "8192 bytes");
     session(&with(r#""pool":"a b""#).replacen(r#""pool":"p","#, "", 1), "pool", "is no name");
-    for field in ["record", "generate_pin", "initiate_call_to_first_party"] {
+    for field in ["record", "generate_pin"] {
         session(&with(&format!(r#""{field}":true"#)), field, "not served in this version");
         session(&with(&format!(r#""{field}":{{"evil":1}}"#)), field, "not served in this version");
     }
@@ -328,68 +333,6 @@ fn metrics_count_answers_by_route_and_hold_no_number() {
     assert!(!answer.body.contains("98765"));
     let plain = desk.ask("GET", "/metrics", &(bearer(ALL) + "Accept: text/plain\r\n"), None);
     assert!(plain.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
-}
-
-#[test]
-fn numbers_are_listed_with_those_of_the_settings() {
-    let desk = Desk::open();
-    let inventoried = Number {
-        number: number("+918045550101"),
-        country: Some("IN".into()),
-        pool: Some("delivery".into()),
-        trunk: None,
-        state: NumberState::Draining,
-        added_at: maskline::base::Timestamp::from_millis(START),
-    };
-    desk.run(desk.store.put_number(&inventoried)).unwrap();
-    let numbers = desk.get("/v1/numbers").json();
-    assert_eq!(
-        numbers,
-        json!({ "numbers": [
-            { "number": "+918045550101", "country": "IN", "pool": "delivery", "trunk": null, "state": "draining",
-              "added_at": "2026-11-22T08:15:30.000Z" },
-            { "number": "+918045550102", "country": null, "pool": null, "trunk": null, "state": "active",
-              "added_at": null },
-        ], "next": null })
-    );
-    let listed = |path: &str, token| desk.ask("GET", path, &bearer(token), None).json()["numbers"].clone();
-    assert_eq!(listed("/v1/numbers?pool=delivery", READ)[0]["number"], "+9180******01");
-    assert_eq!(listed("/v1/numbers?state=active", ALL).as_array().unwrap().len(), 1);
-    assert_eq!(listed("/v1/numbers?pool=other", ALL), json!([]));
-}
-
-#[test]
-fn numbers_have_pages_that_hide_what_the_token_may_not_see() {
-    let desk = Desk::open();
-    for last in (3..9).rev() {
-        let body = json!({ "number": format!("+91804555010{last}"), "pool": "p" });
-        assert_eq!(desk.send("POST", "/v1/numbers", &body).status, 201);
-    }
-    for (token, limit) in [(ALL, 1), (ALL, 3), (ALL, 8), (ALL, 100), (READ, 1), (READ, 3), (READ, 8)] {
-        let (mut seen, mut path) = (Vec::new(), format!("/v1/numbers?limit={limit}"));
-        loop {
-            let page = desk.ask("GET", &path, &bearer(token), None);
-            assert!(token == ALL || !page.body.contains("80455"), "{page:?}");
-            let page = page.json();
-            let rows = page["numbers"].as_array().unwrap();
-            assert!(rows.len() <= limit && !rows.is_empty(), "{page}");
-            seen.extend(rows.iter().map(|row| row["number"].as_str().unwrap().to_owned()));
-            assert!(seen.len() <= 8, "it goes on: {seen:?}");
-            let Some(next) = page["next"].as_str() else { break };
-            path = format!("/v1/numbers?limit={limit}&cursor={next}");
-        }
-        let write = |last| number(&format!("+91804555010{last}"));
-        let expected: Vec<String> = match token {
-            ALL => (1..9).map(|last| write(last).reveal()).collect(),
-            _ => (1..9).map(|last| write(last).to_string()).collect(),
-        };
-        assert_eq!(seen, expected, "in pages of {limit}, in the order of the numbers");
-    }
-    // Whoever removes what each page shows misses nothing.
-    let first = desk.get("/v1/numbers?limit=2&pool=p").json();
-    desk.ask("DELETE", "/v1/numbers/+918045550103", &bearer(ALL), None);
-    let second = desk.get(&format!("/v1/numbers?limit=2&pool=p&cursor={}", first["next"].as_str().unwrap()));
-    assert_eq!(second.json()["numbers"][0]["number"], "+918045550105");
 }
 
 #[test]

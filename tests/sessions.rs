@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use desk::*;
 use maskline::base::Timestamp;
-use maskline::ledger::{Book, EventKind, Number, NumberState, Session, SessionStatus};
+use maskline::ledger::{Book, Event, EventKind, Number, NumberState, Session, SessionStatus};
 use maskline::route::{self, Decision, Plan, RefusalKind, Step, Target, Treatment};
 use maskline::session::{Change, Expires, Fault, NewNumber, Numbers, Wanted};
 
@@ -328,4 +328,38 @@ fn a_request_that_comes_again_brings_the_book_up_to_date() {
     assert_eq!(other.reached(m1, A, 5).0, B, "it has not heard of the end");
     assert_eq!(close(&other, &session, 6).closed_at, Some(at(4)));
     assert_eq!(refused(other.decide(m1, A, 7)).0, RefusalKind::SessionClosed);
+}
+
+#[test]
+fn that_a_session_has_expired_is_told_alike_by_every_node_and_never_early() {
+    let memory = Arc::default();
+    let [one, other] = [1, 2].map(|seed| Desk::on(&memory, seed));
+    one.add(pooled(1), "p");
+    one.add(pooled(2), "p");
+    let wanted = Wanted { expires: Some(Expires::In(100)), sliding_expiry: Some(50), ..wanted(A, Some(B)) };
+    let session = one.create(wanted, 0).unwrap();
+    other.book.put(&session);
+    let told = |desk: &Desk, seconds: u64| {
+        let is_settled = now(desk.sessions.tell_expired(session.id, at(seconds))).unwrap();
+        let expired = |event: &Event| event.kind == EventKind::SessionExpired;
+        let events: Vec<Event> =
+            desk.events.lock().unwrap().iter().filter(|event| expired(event)).cloned().collect();
+        (is_settled, events)
+    };
+    let due = |until: u64| one.book.expired(Default::default(), at(until));
+    assert_eq!((due(99), due(100)), (vec![], vec![(at(100), session.id)]));
+    assert_eq!(one.book.expired((at(100), session.id), at(200)), []);
+    assert_eq!(told(&one, 99), (true, vec![]), "it has not expired");
+    // A call has moved the expiry, and the store does not know yet.
+    one.book.extend(session.id, at(120));
+    assert_eq!(told(&one, 110), (true, vec![]), "it comes again, with the later expiry");
+    assert_eq!(told(&one, 130), (false, vec![]), "it has to be asked for again");
+    let (is_settled, events) = told(&other, 130);
+    assert!(is_settled && events.len() == 1);
+    assert_eq!((events[0].at, &events[0].data["status"]), (at(100), &"expired".into()));
+    let third = Desk::on(&memory, 3);
+    third.book.put(&session);
+    assert_eq!(told(&third, 999).1, events, "the same to the letter, whenever it is told");
+    now(third.sessions.close(session.id, at(1000))).unwrap();
+    assert_eq!((told(&third, 1001).1.len(), third.book.expired(Default::default(), at(1001))), (1, vec![]));
 }

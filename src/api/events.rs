@@ -49,7 +49,7 @@ pub(super) struct Asked {
 /// Follow what happens, as server-sent events.
 ///
 /// Each has an `id`, an `event` (`call.started`, `call.ringing`, `call.answered`, `call.ended`, `session.created`,
-/// `session.changed`, `session.closed`) and, as `data`, a JSON object: `id`, `type`, `at`, `call`, `session`, and `data`,
+/// `session.changed`, `session.closed`, `session.expired`) and, as `data`, a JSON object: `id`, `type`, `at`, `call`, `session`, and `data`,
 /// the call record or the session as it stood; callbacks have the same. A client that comes back with `Last-Event-ID`, as browsers do by themselves, gets
 /// everything since, without a gap and without a repeat. One that reads too slowly is cut off after an `event: end`, and
 /// may come back so; one whose token is withdrawn is cut off too.

@@ -78,8 +78,8 @@ pub(super) const METRICS: &str = "application/openmetrics-text";
 /// Turns away a client that takes none of what its route can answer with.
 pub(super) async fn negotiate(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let offers: &[&str] = match (request.method(), route.as_ref().map(MatchedPath::as_str)) {
-        (&Method::GET, Some("/v1/calls")) => &[JSON, CSV],
-        (&Method::GET, Some("/v1/events")) => &[EVENTS],
+        (&Method::GET | &Method::HEAD, Some("/v1/calls")) => &[JSON, CSV],
+        (&Method::GET | &Method::HEAD, Some("/v1/events")) => &[EVENTS],
         (_, Some("/metrics")) => &[METRICS, "text/plain"],
         (_, Some(path)) if path.starts_with("/v1/") => &[JSON],
         _ => return next.run(request).await,

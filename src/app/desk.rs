@@ -66,8 +66,9 @@ impl Desk {
             load(&*store, &book, now()).await
         })?;
         tell_crashed(&keeper, &book);
+        let sessions = Arc::new(sessions(&store, &book, &in_force, random));
         let state = Arc::new(ApiState::new(Parts {
-            sessions: Arc::new(sessions(&store, &book, &in_force, random)),
+            sessions: Arc::clone(&sessions),
             store: Arc::clone(&store),
             eraser: keeper.eraser(),
             calls: Arc::clone(&calls) as _,
@@ -81,7 +82,8 @@ impl Desk {
             random: random.fork(),
         }));
         let retention = settings.records.retention;
-        let upkeep = Upkeep::new(store, Arc::clone(&book), health.clone(), Arc::clone(&metrics), retention);
+        let (kept, counted) = (Arc::clone(&book), Arc::clone(&metrics));
+        let upkeep = Upkeep::new(store, kept, sessions, health.clone(), counted, retention);
         Ok(Self { book, keeper, callbacks, calls, metrics, upkeep, state, index, random: random.fork() })
     }
 

@@ -1,5 +1,6 @@
 //! What keeps a running service in step with its database and the time: feeding the book, and what is due now and then.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,18 @@ use tokio::sync::broadcast;
 use super::calls::LiveCalls;
 use crate::api::Health;
 use crate::base::{Metrics, Timestamp};
-use crate::ledger::{Book, Change, ChangeSink, EventKind, Loaded, Store, StoreFault, StoredEvent};
+use crate::ledger::{Book, Change, ChangeSink, EventKind, Loaded, SessionId, Store, StoreFault, StoredEvent};
+use crate::session::Sessions;
 
 /// How often what is due now and then is looked at.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two looks at the database.
 const CHECK: u64 = 5;
+/// Ticks between two looks for sessions that have expired.
+const EXPIRY: u64 = 5;
+/// How long after its expiry a session is told to have expired: by then every node has brought to the database what
+/// its calls have done to it.
+const GRACE: Duration = Duration::from_secs(10);
 /// Ticks between two sweeps of the book.
 const SWEEP: u64 = 60;
 /// Ticks between two removals of what is older than the retention.
@@ -57,8 +64,12 @@ pub(super) fn follower(
 pub(super) struct Upkeep {
     store: Arc<dyn Store>,
     book: Arc<Book>,
+    sessions: Arc<Sessions>,
     health: Health,
     metrics: Arc<Metrics>,
+    /// The last session that was seen to have expired, by its expiry and its id; and those that wait to be told of.
+    expired: (Timestamp, SessionId),
+    to_tell: VecDeque<SessionId>,
     /// How long records are kept; `None`: for ever.
     pub(super) retention: Option<Duration>,
     /// Counts the ticks.
@@ -70,21 +81,26 @@ impl Upkeep {
     pub(super) fn new(
         store: Arc<dyn Store>,
         book: Arc<Book>,
+        sessions: Arc<Sessions>,
         health: Health,
         metrics: Arc<Metrics>,
         retention: Option<Duration>,
     ) -> Self {
-        Self { store, book, health, metrics, retention, ticks: 0, is_away: false }
+        let (expired, to_tell) = Default::default();
+        Self { store, book, sessions, health, metrics, expired, to_tell, retention, ticks: 0, is_away: false }
     }
 
     /// Once every [`TICK`].
     pub(super) async fn tick(&mut self, now: Timestamp) {
         let is_due = |every: u64| self.ticks.is_multiple_of(every);
-        let (check, sweep, prune) = (is_due(CHECK), is_due(SWEEP), is_due(PRUNE));
+        let (check, expiry, sweep, prune) = (is_due(CHECK), is_due(EXPIRY), is_due(SWEEP), is_due(PRUNE));
         self.ticks += 1;
         if check {
             self.metrics.sessions.set(i64::try_from(self.book.open_sessions(now)).unwrap_or(i64::MAX));
             self.check().await;
+        }
+        if expiry && !self.is_away {
+            self.tell_expired(now).await;
         }
         if sweep {
             self.book.sweep(now);
@@ -94,6 +110,26 @@ impl Upkeep {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "removed what is older than the retention"),
                 Err(fault) => tracing::warn!(%fault, "what is older than the retention is still there"),
+            }
+        }
+    }
+
+    /// Tells of the sessions that have expired since it did so last; at the first time, of all that the book holds and
+    /// whose events are still kept. Those that cannot be told of yet wait.
+    async fn tell_expired(&mut self, now: Timestamp) {
+        let kept = self.retention.map_or(Timestamp::default(), |retention| now.before(retention));
+        let until = now.before(GRACE);
+        let expired = self.book.expired(self.expired.max((kept, SessionId::default())), until);
+        self.expired = expired.last().copied().unwrap_or(self.expired);
+        self.to_tell.extend(expired.into_iter().map(|(_, session)| session));
+        for _ in 0..self.to_tell.len() {
+            let Some(session) = self.to_tell.front().copied() else { return };
+            match self.sessions.tell_expired(session, until).await {
+                Ok(is_settled) => {
+                    self.to_tell.pop_front();
+                    self.to_tell.extend((!is_settled).then_some(session));
+                }
+                Err(fault) => return tracing::warn!(%fault, "that sessions have expired is told later"),
             }
         }
     }

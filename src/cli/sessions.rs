@@ -89,6 +89,9 @@ pub(super) struct Create {
     /// Where its events are told.
     #[arg(long, value_name = "URL")]
     callback_url: Option<String>,
+    /// Calls the first party at once, and connects it with the second.
+    #[arg(long, requires = "second")]
+    call: bool,
 }
 
 impl Create {
@@ -104,6 +107,7 @@ impl Create {
             "session_expiry": self.expiry,
             "reference": self.reference,
             "callback_url": self.callback_url,
+            "initiate_call_to_first_party": self.call.then_some(true),
         }))
     }
 }

@@ -58,6 +58,9 @@ pub enum EventKind {
     /// A session was closed.
     #[serde(rename = "session.closed")]
     SessionClosed,
+    /// A session has expired.
+    #[serde(rename = "session.expired")]
+    SessionExpired,
 }
 
 impl EventKind {
@@ -72,6 +75,7 @@ impl EventKind {
             EventKind::SessionCreated => "session.created",
             EventKind::SessionChanged => "session.changed",
             EventKind::SessionClosed => "session.closed",
+            EventKind::SessionExpired => "session.expired",
         }
     }
 }

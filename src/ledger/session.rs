@@ -12,7 +12,7 @@ use super::whole;
 use crate::base::{PhoneNumber, Random, Timestamp};
 
 /// A session's id: a UUID of version 7 (RFC 9562), so that ids sort by the time of creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub Uuid);
 
 impl SessionId {

@@ -8,6 +8,7 @@
 mod change;
 mod create;
 mod draw;
+mod expire;
 mod fault;
 mod inventory;
 mod rules;

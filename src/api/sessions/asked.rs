@@ -82,8 +82,9 @@ pub(in crate::api) struct Creation {
     second_party_pin: Option<Unserved>,
     /// PINs. Not served in this version.
     pin_retry: Option<Unserved>,
-    /// A call at once: `POST /v1/calls` with `session_id` places it. Not served in this version.
-    initiate_call_to_first_party: Option<Unserved>,
+    /// Calls the first party at once from its masking number, and connects it with the second when it has pressed a
+    /// key; `call_id` of the answer names the call, or `call_problem` says why there is none.
+    initiate_call_to_first_party: Option<bool>,
 }
 
 impl Creation {
@@ -92,6 +93,10 @@ impl Creation {
         let mut errors = self.unserved();
         let numbers = self.numbers(&mut errors);
         let expires = expires(self.session_expiry, self.expires_at.map(Some), &mut errors);
+        if self.initiates_call() && self.second_party.is_none() {
+            let detail = "needs second_party: nobody is known yet whom to connect with".to_owned();
+            errors.push(FieldError { field: "initiate_call_to_first_party".to_owned(), detail });
+        }
         let Some(numbers) = numbers.filter(|_| errors.is_empty()) else {
             return Err(Problem::all_invalid(errors));
         };
@@ -109,6 +114,11 @@ impl Creation {
             metadata: self.metadata.map(|metadata| metadata.0),
             ..Wanted::new(self.first_party.0, self.second_party.map(|party| party.0), numbers)
         })
+    }
+
+    /// Whether the first party is to be called at once.
+    pub(in crate::api) fn initiates_call(&self) -> bool {
+        self.initiate_call_to_first_party.unwrap_or_default()
     }
 
     /// Where the masking numbers come from: one of the three ways.
@@ -159,7 +169,6 @@ impl Creation {
             ("first_party_pin", self.first_party_pin),
             ("second_party_pin", self.second_party_pin),
             ("pin_retry", self.pin_retry),
-            ("initiate_call_to_first_party", self.initiate_call_to_first_party),
         ])
     }
 }

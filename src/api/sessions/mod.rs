@@ -1,6 +1,7 @@
 //! `/v1/sessions`.
 
 mod asked;
+mod first_call;
 mod shown;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::values::{E164, Name};
 use crate::ledger::{self, Session, SessionFilter, SessionId};
 use crate::session::Fault;
 use asked::{Changes, Creation};
+use first_call::{SessionMade, add, first_call};
 pub(super) use shown::SessionShown;
 use shown::{SessionStatus, shown};
 
@@ -29,6 +31,9 @@ use shown::{SessionStatus, shown};
 ///
 /// The same `Idempotency-Key`, or the same `reference`, never makes two: a repeat of the request gets 200 and the
 /// session that it made.
+///
+/// With `initiate_call_to_first_party` the first party is called at once, as by `POST /v1/calls` with `session_id`, and
+/// connected with the second; a repeat calls nobody.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", operation_id = "create_session",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless.",
@@ -38,9 +43,9 @@ use shown::{SessionStatus, shown};
         "session_expiry": 3600, "reference": "order-4711"
     })),
     responses(
-        (status = 201, description = "It is made, and calls go through.", body = SessionShown,
+        (status = 201, description = "It is made, and calls go through.", body = SessionMade,
             headers(("Location" = String, description = "Its path."))),
-        (status = 200, description = "The same request made it before.", body = SessionShown),
+        (status = 200, description = "The same request made it before.", body = SessionMade),
         (status = 404, description = "There is no such pool.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The pool has too few numbers (it says how many are needed), a number is taken, \
             or the key or reference belongs to another request.", body = Problem,
@@ -55,11 +60,20 @@ pub(super) async fn create(
     Key(key): Key,
     body: Json<Creation>,
 ) -> Result<Response, Problem> {
-    let wanted = body.value.check()?;
-    let key = key.map(|key| (key, body.fingerprint));
+    let (calls, print) = (body.value.initiates_call(), body.fingerprint);
+    let (wanted, key) = (body.value.check()?, key.map(|key| (key, print)));
     let now = state.now();
-    let made = to_the_end(async move { state.sessions.create(wanted, key, now).await }).await??;
-    let body = axum::Json(shown(&made.session, now, token.sees_numbers));
+    let work = async move {
+        let made = state.sessions.create(wanted, key, now).await?;
+        let call = if calls { Some(first_call(&state, &made, print).await) } else { None };
+        Ok::<_, Fault>((made, call))
+    };
+    let (made, call) = to_the_end(work).await??;
+    let mut body = shown(&made.session, now, token.sees_numbers);
+    if let Some(call) = call {
+        add(&mut body, call);
+    }
+    let body = axum::Json(body);
     if !made.is_new {
         return Ok(body.into_response());
     }

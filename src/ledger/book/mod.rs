@@ -156,6 +156,18 @@ impl Book {
         !self.held.contains_key(&channel) && !self.is_taken(&channel, now)
     }
 
+    /// The sessions that expired after the first of these and at or before the second, in that order: each by its
+    /// expiry and its id. Looks at every session: some 50 ms among a million.
+    #[must_use]
+    pub fn expired(&self, after: (Timestamp, SessionId), until: Timestamp) -> Vec<(Timestamp, SessionId)> {
+        let is_due =
+            |live: &Live| !live.is_closed && live.expires_at <= until && (live.expires_at, live.id) > after;
+        let due = self.sessions.iter().filter(|live| is_due(live));
+        let mut due: Vec<_> = due.map(|live| (live.expires_at, live.id)).collect();
+        due.sort_unstable();
+        due
+    }
+
     /// Moves a session's expiry, where that is later. A session that was closed stays so.
     pub fn extend(&self, id: SessionId, expires_at: Timestamp) -> bool {
         self.replace(id, |stood| stood?.extended(expires_at))
