@@ -356,7 +356,7 @@ fn that_a_session_has_expired_is_told_alike_by_every_node_and_never_early() {
     assert_eq!(told(&one, 130), (false, vec![]), "it has to be asked for again");
     let (is_settled, events) = told(&other, 130);
     assert!(is_settled && events.len() == 1);
-    assert_eq!((events[0].at, &events[0].data["status"]), (at(100), &"expired".into()));
+    assert_eq!((events[0].at, events[0].data.tree()["status"].clone()), (at(100), "expired".into()));
     let third = Desk::on(&memory, 3);
     third.book.put(&session);
     assert_eq!(told(&third, 999).1, events, "the same to the letter, whenever it is told");

@@ -162,8 +162,7 @@ impl Book {
     pub fn expired(&self, after: (Timestamp, SessionId), until: Timestamp) -> Vec<(Timestamp, SessionId)> {
         let is_due =
             |live: &Live| !live.is_closed && live.expires_at <= until && (live.expires_at, live.id) > after;
-        let due = self.sessions.iter().filter(|live| is_due(live));
-        let mut due: Vec<_> = due.map(|live| (live.expires_at, live.id)).collect();
+        let mut due = self.sessions.pick(|live| is_due(live).then_some((live.expires_at, live.id)));
         due.sort_unstable();
         due
     }
@@ -193,7 +192,7 @@ impl Book {
             }
             goes
         };
-        let due = self.sessions.ids(is_due).into_iter();
+        let due = self.sessions.pick(|live| is_due(live).then_some(live.id)).into_iter();
         due.filter(|id| self.sessions.remove_if(*id, forget)).count()
     }
 

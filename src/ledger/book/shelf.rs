@@ -44,11 +44,9 @@ impl Shelf {
         self.parts.iter().map(|part| read(part).iter().filter(|live| is_meant(live)).count()).sum()
     }
 
-    /// The ids of those of a kind.
-    pub(super) fn ids(&self, is_meant: impl Fn(&Live) -> bool) -> Vec<SessionId> {
-        let of_part = |part| -> Vec<_> {
-            read(part).iter().filter(|live| is_meant(live)).map(|live| live.id).collect()
-        };
+    /// What is to be known of those that are meant.
+    pub(super) fn pick<T>(&self, pick: impl Fn(&Live) -> Option<T>) -> Vec<T> {
+        let of_part = |part| -> Vec<_> { read(part).iter().filter_map(|live| pick(live)).collect() };
         self.parts.iter().flat_map(of_part).collect()
     }
 
