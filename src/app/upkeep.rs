@@ -21,6 +21,8 @@ const EXPIRY: u64 = 5;
 /// How long after its expiry a session is told to have expired: by then every node has brought to the database what
 /// its calls have done to it.
 const GRACE: Duration = Duration::from_secs(10);
+/// Expired sessions that are told of at a time: there may be a day's at the start, and the rest of the upkeep waits.
+const EXPIRED: usize = 500;
 /// Ticks between two sweeps of the book.
 const SWEEP: u64 = 60;
 /// Ticks between two removals of what is older than the retention.
@@ -122,7 +124,7 @@ impl Upkeep {
         let expired = self.book.expired(self.expired.max((kept, SessionId::default())), until);
         self.expired = expired.last().copied().unwrap_or(self.expired);
         self.to_tell.extend(expired.into_iter().map(|(_, session)| session));
-        for _ in 0..self.to_tell.len() {
+        for _ in 0..self.to_tell.len().min(EXPIRED) {
             let Some(session) = self.to_tell.front().copied() else { return };
             match self.sessions.tell_expired(session, until).await {
                 Ok(is_settled) => {

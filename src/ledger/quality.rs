@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(text.parse::<serde_json::Value>().unwrap(), value);
         assert_eq!(
             (&value["jitter_ms"], &value["round_trip_ms"], &value["mos"]),
-            (&4.14.into(), &0.55.into(), &4.4.into())
+            (&4.14.into(), &0.55.into(), &4.41.into())
         );
     }
 

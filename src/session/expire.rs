@@ -1,8 +1,8 @@
 //! Telling that sessions have expired.
 
-use super::{Fault, Sessions};
+use super::{Fault, Sessions, event};
 use crate::base::Timestamp;
-use crate::ledger::{EventKind, SessionId};
+use crate::ledger::{Entry, EventKind, SessionId};
 
 impl Sessions {
     /// Tells that a session has expired, where it had at this moment and was neither closed nor erased. False where it
@@ -23,7 +23,8 @@ impl Sessions {
         if live > session.expires_at {
             return Ok(live > until);
         }
-        self.tell(EventKind::SessionExpired, &session, session.expires_at);
+        let event = event(EventKind::SessionExpired, &session, session.expires_at);
+        self.store.keep(&[Entry::Event(Box::new(event))]).await?;
         Ok(true)
     }
 }
