@@ -218,6 +218,10 @@ impl Store for Connection {
                     (session, is_known.then_some(*expires_at), None)
                 }
                 Entry::Bound { session, caller } => (session, None, Some(*caller)),
+                Entry::Event(event) => {
+                    self.events.lock().unwrap().push(Event::clone(event));
+                    continue;
+                }
                 entry => panic!("{entry:?} is no matter of sessions"),
             };
             let mut session = tables.sessions[id].clone();
