@@ -25,3 +25,4 @@ pub mod sip;
 pub mod store;
 pub mod switch;
 pub mod transaction;
+pub mod voice;
