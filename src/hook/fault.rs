@@ -1,8 +1,9 @@
-//! Why a callback was not delivered.
+//! Why a request was not answered well.
 
 /// It never repeats the URL, what the server said, or anything else that may have a number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SendFault {
+#[non_exhaustive]
+pub enum SendFault {
     /// The URL is none.
     #[error("its URL cannot be read")]
     Url,

@@ -3,7 +3,10 @@
 //!
 //! The store keeps a callback together with its event, so that what waits outlives the process; a thread takes from
 //! there what is due, sends it, and notes what came of it. Calls never wait for it.
+//!
+//! What calls do wait for, the answer of a web service that says what becomes of them, is [`answer`].
 
+pub mod answer;
 mod backoff;
 mod client;
 mod fault;
@@ -22,6 +25,7 @@ use crate::base::{Metrics, Random};
 use crate::ledger::Store;
 use worker::Worker;
 
+pub use fault::SendFault;
 pub use sign::signature;
 
 /// The thread that sends callbacks.

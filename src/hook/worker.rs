@@ -242,7 +242,7 @@ impl Sending {
 }
 
 /// A host in a log line, where no run of digits is as long as a number.
-fn hidden(host: &str) -> String {
+pub(super) fn hidden(host: &str) -> String {
     let is_digit = |letter: &char| letter.is_ascii_digit();
     if host.split(|letter| !is_digit(&letter)).all(|run| run.len() < 7) {
         return host.to_owned();
@@ -251,7 +251,7 @@ fn hidden(host: &str) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge: what is due is told by the time of day")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
