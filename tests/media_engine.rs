@@ -177,7 +177,7 @@ fn a_tone_is_heard_at_its_pitch_until_it_stops() {
     bench.open(RELAY, [V4, V4]);
     let a = Party::new(V4);
     bench.set(RELAY, Side::A, &a);
-    let tone = CallTone { hertz: [440, 0], cadence: [60_000, 0, 0, 0] };
+    let tone = CallTone { hertz: [440, 0], cadence: [60_000, 0, 0, 0, 0, 0] };
     bench.handle.command(Command::Play { relay: RELAY, to: Side::A, what: Sound::Tone(tone) });
     let heard: Vec<_> = std::iter::repeat_with(|| a.hear()).take(50).collect();
     for pair in heard.windows(2) {

@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_tone_keeps_its_cadence_to_the_sample() {
-        let tone = CallTone { hertz: [400, 450], cadence: [400, 200, 400, 2_000] };
+        let tone = CallTone { hertz: [400, 450], cadence: [400, 200, 400, 2_000, 0, 0] };
         for law in [Law::A, Law::Mu] {
             let heard = play(Sound::Tone(tone), law, 300);
             let loud =
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_sound_without_anything_in_it_is_silence() {
-        let silent = CallTone { hertz: [0, 0], cadence: [0; 4] };
+        let silent = CallTone { hertz: [0, 0], cadence: [0; 6] };
         for sound in [Sound::Tone(silent), Sound::Prompt(Bytes::new())] {
             assert!(play(sound, Law::Mu, 10).iter().all(|sample| *sample == 0));
         }

@@ -5,7 +5,7 @@ use crate::base::g711::Law;
 use crate::base::tones::{CallTone, CallTones};
 
 /// One second on, one off, at 425 Hz.
-const TONE: CallTone = CallTone { hertz: [425, 0], cadence: [1_000, 1_000, 0, 0] };
+const TONE: CallTone = CallTone { hertz: [425, 0], cadence: [1_000, 1_000, 0, 0, 0, 0] };
 
 fn sounds(sent: Vec<Sent>) -> Vec<Sent> {
     sent.into_iter().filter(|sent| is_rtp(sent) && !sent.payload().is_empty()).collect()
