@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod app;
+pub mod audio;
 pub mod base;
 pub mod call;
 pub mod cli;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Folders and files of `src`, floor by floor; the files of the topmost are its steps.
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["sip", "sdp", "rtp", "voice"],
+    &["sip", "sdp", "rtp", "voice", "audio"],
     &["transaction", "relay"],
     &["dialog", "ledger"],
     &["mask", "route"],
