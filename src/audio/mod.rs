@@ -5,14 +5,19 @@
 //! once they have their size, a frame allocates nothing of ours.
 
 pub mod clip;
+pub mod codec;
+mod g722;
 mod mp3;
 #[cfg(test)]
 mod probe;
 pub mod resample;
 mod riff;
+pub mod transcode;
 
 pub use clip::{Clip, ClipFault};
+pub use codec::{CodecFault, Decoder, Encoder, Format};
 pub use resample::Resampler;
+pub use transcode::{Packet, Transcoder};
 
 /// The spacing of frames, in ms.
 pub const FRAME_MS: u32 = 20;
