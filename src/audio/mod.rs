@@ -6,17 +6,21 @@
 
 pub mod clip;
 pub mod codec;
+pub mod dtmf;
 mod g722;
 mod mp3;
 #[cfg(test)]
 mod probe;
 pub mod resample;
 mod riff;
+pub mod tone;
 pub mod transcode;
 
 pub use clip::{Clip, ClipFault};
 pub use codec::{CodecFault, Decoder, Encoder, Format};
+pub use dtmf::Detector;
 pub use resample::Resampler;
+pub use tone::{CallSound, KeySound};
 pub use transcode::{Packet, Transcoder};
 
 /// The spacing of frames, in ms.
