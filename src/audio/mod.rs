@@ -11,14 +11,17 @@ mod g722;
 mod mp3;
 #[cfg(test)]
 mod probe;
+pub mod recording;
 pub mod resample;
 mod riff;
 pub mod tone;
 pub mod transcode;
+pub mod wav;
 
 pub use clip::{Clip, ClipFault};
 pub use codec::{CodecFault, Decoder, Encoder, Format};
 pub use dtmf::Detector;
+pub use recording::{Recording, Stamp};
 pub use resample::Resampler;
 pub use tone::{CallSound, KeySound};
 pub use transcode::{Packet, Transcoder};
