@@ -5,13 +5,14 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::output::write_all_counted;
 use super::rewrite::sync_folder;
 use crate::base::Timestamp;
-use crate::ledger::Entry;
+use crate::ledger::{CallRecord, Entry};
 
 /// A place in the journal: the number of a file, and a byte in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub(super) struct Place {
 pub(super) enum Line {
     /// Something to be kept.
     Entry(Entry),
+    /// A call that went on when this file was begun; an earlier file has its entry.
+    GoesOn(Box<CallRecord>),
     /// How far the rest has come.
     Mark(Mark),
 }
@@ -35,6 +38,7 @@ pub(super) enum Line {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Written<'a> {
     Entry(&'a Entry),
+    GoesOn(&'a CallRecord),
     Mark(Mark),
 }
 
@@ -45,8 +49,10 @@ pub(super) struct Mark {
     pub(super) at: Timestamp,
     /// What stands before this place is in the database.
     pub(super) kept: Place,
-    /// The records file's inode, where every ended call before this mark is in that file, and on the disk.
-    pub(super) filed: Option<u64>,
+    /// Every ended call before this place is in the records file, and on the disk.
+    pub(super) filed: Place,
+    /// That file's inode.
+    pub(super) inode: u64,
 }
 
 /// The end that is written to.
@@ -54,7 +60,9 @@ pub(super) struct Journal {
     folder: PathBuf,
     /// Held, so that no other process writes here.
     _lock: File,
-    file: File,
+    file: Arc<File>,
+    /// Files before this one, and the folder, that are still to be synced.
+    unsynced: Vec<Arc<File>>,
     /// Where the file ends.
     end: Place,
     waiting: Vec<u8>,
@@ -84,9 +92,11 @@ impl Journal {
         })?;
         let old = segments(folder)?;
         let segment = old.last().map_or(1, |last| last + 1);
-        let file = create(folder, segment)?;
+        let file = Arc::new(create(folder, segment)?);
+        sync_folder(&path(folder, segment))?;
         let end = Place { segment, offset: 0 };
-        Ok((Self { folder: folder.to_owned(), _lock: lock, file, end, waiting: Vec::new() }, old))
+        let (unsynced, waiting) = (Vec::new(), Vec::new());
+        Ok((Self { folder: folder.to_owned(), _lock: lock, file, unsynced, end, waiting }, old))
     }
 
     /// Adds a line to what waits.
@@ -97,7 +107,7 @@ impl Journal {
 
     /// Writes what waits, in one go where the system takes it; what it has taken is not written twice.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        let (taken, result) = write_all_counted(&mut self.file, &self.waiting);
+        let (taken, result) = write_all_counted(&mut &*self.file, &self.waiting);
         self.waiting.drain(..taken);
         self.end.offset += taken as u64;
         result
@@ -108,9 +118,14 @@ impl Journal {
         self.waiting.len()
     }
 
-    /// Has the disk keep what was written.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// What is to be synced, in this order, for the disk to keep what was written.
+    pub(super) fn unsynced(&self) -> Vec<Arc<File>> {
+        self.unsynced.iter().chain([&self.file]).map(Arc::clone).collect()
+    }
+
+    /// So many of these are synced. The last may have been written to meanwhile.
+    pub(super) fn synced(&mut self, count: usize) {
+        self.unsynced.drain(..count.saturating_sub(1));
     }
 
     /// Where it ends. Whole lines only, where nothing waits.
@@ -121,28 +136,24 @@ impl Journal {
     /// Begins the next file. Nothing may wait.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         let segment = self.end.segment + 1;
-        self.file = create(&self.folder, segment)?;
+        let folder = Arc::new(File::open(&self.folder)?);
+        let file = Arc::new(create(&self.folder, segment)?);
+        self.unsynced.extend([std::mem::replace(&mut self.file, file), folder]);
         self.end = Place { segment, offset: 0 };
         Ok(())
     }
+}
 
-    /// Removes the files before one, for good.
-    pub(super) fn remove_before(&self, segment: u64) -> io::Result<()> {
-        for old in segments(&self.folder)?.into_iter().filter(|old| *old < segment) {
-            fs::remove_file(path(&self.folder, old))?;
-        }
-        sync_folder(&path(&self.folder, segment))
+/// Removes the files before one, for good.
+pub(super) fn remove_before(folder: &Path, segment: u64) -> io::Result<()> {
+    for old in segments(folder)?.into_iter().filter(|old| *old < segment) {
+        fs::remove_file(path(folder, old))?;
     }
+    sync_folder(&path(folder, segment))
 }
 
 fn create(folder: &Path, segment: u64) -> io::Result<File> {
-    let path = path(folder, segment);
-    let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
-    // Its name is on the disk too, or the file is not there: the next try makes it again.
-    match sync_folder(&path) {
-        Ok(()) => Ok(file),
-        Err(error) => fs::remove_file(&path).and(Err(error)),
-    }
+    OpenOptions::new().append(true).create_new(true).mode(0o600).open(path(folder, segment))
 }
 
 fn path(folder: &Path, segment: u64) -> PathBuf {

@@ -1,20 +1,28 @@
 //! The keeper: what calls leave behind goes into the journal at once, and from there into the records file and the
 //! database, whenever these take it. Nobody waits for it.
 //!
-//! - A thread writes the journal, then the records file. What the journal has survives a kill of the process at any
-//!   moment; both files are synced together every 100 ms, so that a loss of power takes that much at most.
-//! - A second thread reads the journal and brings it to the database. While that is away, full or read-only, entries
-//!   stay in the journal; memory does not grow.
+//! - A thread writes the journal, and does not wait for anything else. What the journal has survives a kill of the
+//!   process at any moment.
+//! - A second thread writes the records file from what the journal has by then, and syncs both files together every
+//!   100 ms, so that a loss of power takes that much at most.
+//! - A third reads the journal and brings it to the database. While that is away, full or read-only, entries stay in the
+//!   journal; memory does not grow.
 //! - Marks in the journal tell how far both have come. At the next start what lies behind is brought again: the
 //!   database knows what it has already, and the end of the records file is looked through for the calls since the last
 //!   mark. So nothing is lost and nothing is there twice.
 //! - A call that was going on when its process was killed is ended at the next start.
 
+mod complaint;
 mod eraser;
 mod feeder;
+mod filing;
+mod journaling;
 mod refused;
+#[cfg(test)]
+mod tests;
 mod writing;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +38,8 @@ use super::replay::{Left, cut_short};
 use crate::ledger::{CallRecord, Entry, Store};
 pub use eraser::KeeperEraser;
 use feeder::Feeder;
+use filing::{Filing, SyncFile};
+use journaling::{Journaling, Shared};
 use refused::Refused;
 use writing::{Order, Writing};
 
@@ -119,6 +129,15 @@ impl Keeper {
     /// # Errors
     /// Where the file or the folder cannot be used, or is another process's.
     pub fn start(records: &Path, store: Arc<dyn Store>) -> Result<Self, KeeperFault> {
+        Self::start_syncing(records, store, Box::new(File::sync_all))
+    }
+
+    /// The same, syncing the journal by these means.
+    fn start_syncing(
+        records: &Path,
+        store: Arc<dyn Store>,
+        sync_file: SyncFile,
+    ) -> Result<Self, KeeperFault> {
         let folder = journal_of(records);
         let fault = |error| KeeperFault::Journal(folder.clone(), error);
         RecordsFile::check_folder(records)?;
@@ -139,12 +158,17 @@ impl Keeper {
             place: watch::Sender::new(left.kept),
             end: watch::Sender::new(End { place: end, is_last: false }),
         });
-        let mut writing = Writing::new(journal, file, first, Arc::clone(&progress));
-        writing.finish(&left, &crashed)?;
+        let (sender, steps) = channel();
+        let journal = Shared::new(Journaling::new(journal, Arc::clone(&progress), sender));
+        let place = (folder.clone(), first);
+        let mut filing = Filing::new(journal.clone(), place, file, Arc::clone(&progress), sync_file);
+        filing.finish(&left, &crashed)?;
         let refused = Arc::new(Refused::new(&folder).map_err(fault)?);
         let feeder =
             Feeder::new(&folder, left.kept, Arc::clone(&store), Arc::clone(&progress), Arc::clone(&refused));
-        writing.fed_by(feeder.start().map_err(KeeperFault::Thread)?);
+        let feeder = feeder.start().map_err(KeeperFault::Thread)?;
+        let filing = spawn("records", move || filing.run(&steps))?;
+        let writing = Writing { journal, progress: Arc::clone(&progress), feeder, filing };
         let (orders, queue) = channel();
         let eraser = Arc::new(KeeperEraser {
             orders: orders.clone(),
@@ -154,8 +178,7 @@ impl Keeper {
             records: records.to_owned(),
             turn: tokio::sync::Mutex::default(),
         });
-        let run = move || writing.run(&queue);
-        let thread = thread::Builder::new().name("journal".into()).spawn(run).map_err(KeeperFault::Thread)?;
+        let thread = spawn("journal", move || writing.run(&queue))?;
         Ok(Self { orders, thread, progress, eraser, crashed })
     }
 
@@ -204,6 +227,13 @@ impl Keeper {
         let _ = self.orders.send(Order::Close);
         self.thread.join().unwrap_or(Err(KeeperFault::Unwritten(0)))
     }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, KeeperFault> {
+    thread::Builder::new().name(name.into()).spawn(run).map_err(KeeperFault::Thread)
 }
 
 /// The journal's folder beside the records file.

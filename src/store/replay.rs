@@ -23,7 +23,7 @@ pub(super) struct Left {
     pub(super) entries: u64,
     /// The records file of the last mark.
     pub(super) filed: Option<u64>,
-    /// Ended calls since then, which may be in the file or not.
+    /// Ended calls that the mark does not speak of, which may be in the file or not.
     pub(super) unfiled: Vec<CallRecord>,
     /// Calls that went on.
     pub(super) running: Vec<CallRecord>,
@@ -36,7 +36,8 @@ impl Left {
     pub(super) fn read(folder: &Path, first: u64, end: Place) -> io::Result<Self> {
         let mut reader = Reader::new(folder, Place { segment: first, offset: 0 });
         let mut left = Self { kept: reader.place(), ..Self::default() };
-        let mut running = HashMap::new();
+        // Ended calls, each with the place where its line ends.
+        let (mut running, mut unfiled) = (HashMap::new(), Vec::new());
         let (mut entries, mut strides) = (0, Vec::new());
         let mut before = reader.place();
         while let Some(line) = reader.next(end)? {
@@ -44,41 +45,40 @@ impl Left {
                 Line::Mark(mark) => {
                     left.alive_at = left.alive_at.max(mark.at);
                     left.kept = left.kept.max(mark.kept);
-                    if mark.filed.is_some() {
-                        left.filed = mark.filed;
-                        left.unfiled.clear();
-                    }
+                    left.filed = Some(mark.inode);
+                    let filed = unfiled.partition_point(|(end, _)| *end <= mark.filed);
+                    unfiled.drain(..filed);
                 }
+                Line::GoesOn(record) => left.goes_on(*record, &mut running),
                 Line::Entry(entry) => {
                     if entries % STRIDE == 0 {
                         strides.push(before);
                     }
                     entries += 1;
-                    left.take(entry, &mut running);
+                    match entry {
+                        Entry::Running(record) => left.goes_on(*record, &mut running),
+                        Entry::Ended(record) => {
+                            left.alive_at = left.alive_at.max(end_of(&record));
+                            running.remove(&record.id);
+                            unfiled.push((reader.place(), *record));
+                        }
+                        Entry::Extended { .. } | Entry::Bound { .. } | Entry::Event(_) => {}
+                    }
                 }
             }
             before = reader.place();
         }
         left.entries = entries - kept_of(&strides, &mut reader, left.kept)?;
+        left.unfiled = unfiled.into_iter().map(|(_, record)| record).collect();
         left.running = running.into_values().collect();
         left.running
             .sort_unstable_by(|one, other| (one.received_at, &one.id).cmp(&(other.received_at, &other.id)));
         Ok(left)
     }
 
-    fn take(&mut self, entry: Entry, running: &mut HashMap<Box<str>, CallRecord>) {
-        match entry {
-            Entry::Running(record) => {
-                self.alive_at = self.alive_at.max(end_of(&record));
-                running.insert(record.id.clone(), *record);
-            }
-            Entry::Ended(record) => {
-                self.alive_at = self.alive_at.max(end_of(&record));
-                running.remove(&record.id);
-                self.unfiled.push(*record);
-            }
-            Entry::Extended { .. } | Entry::Bound { .. } | Entry::Event(_) => {}
-        }
+    fn goes_on(&mut self, record: CallRecord, running: &mut HashMap<Box<str>, CallRecord>) {
+        self.alive_at = self.alive_at.max(end_of(&record));
+        running.insert(record.id.clone(), record);
     }
 }
 

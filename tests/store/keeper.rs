@@ -196,6 +196,8 @@ async fn the_journal_goes_on_in_other_files_and_keeps_the_calls_that_go_on() {
         keeper.writer().write(ended(&padded(count)));
     }
     eventually("the first file is not needed any more", || !first[0].exists());
+    eventually("all are written, each counted once", || keeper.written() >= 6001);
+    assert_eq!(keeper.written(), 6001);
     keeper.close().unwrap();
     let keeper = Keeper::start(&records(&database), Arc::clone(&store)).unwrap();
     assert_eq!(keeper.crashed().iter().map(|call| &*call.id).collect::<Vec<_>>(), ["long"]);
@@ -210,7 +212,8 @@ fn leave(database: &Database, mark: Option<u64>, calls: &[CallRecord], torn: &st
     let mut text = String::new();
     if let Some(inode) = mark {
         let kept = serde_json::json!({ "segment": 1, "offset": 0 });
-        let mark = serde_json::json!({ "mark": { "at": at(0), "kept": kept, "filed": inode } });
+        let mark =
+            serde_json::json!({ "mark": { "at": at(0), "kept": kept, "filed": kept, "inode": inode } });
         text.push_str(&format!("{mark}\n"));
     }
     for call in calls {

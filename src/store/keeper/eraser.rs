@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Progress;
+use super::filing::Erasing;
 use super::refused::Refused;
 use super::writing::Order;
 use crate::base::{PhoneNumber, Timestamp};
@@ -77,7 +78,7 @@ impl KeeperEraser {
             Ok(rewriting)
         });
         let rewriting = rewriting.await?;
-        self.order(|done| Order::Erase { party, rewriting, done }).await?;
+        self.order(|done| Order::Erase(Erasing { party, rewriting, done })).await?;
         blocking(move || refused.erase(party)).await
     }
 
