@@ -173,7 +173,10 @@ impl Run {
                     self.records += 1;
                     None
                 }
-                Output::Media(_) | Output::Progress { .. } | Output::Resolve { .. } => None,
+                Output::Place { .. }
+                | Output::Media(_)
+                | Output::Progress { .. }
+                | Output::Resolve { .. } => None,
             };
             if let Some(input) = answer {
                 self.switch.handle(self.now, input);

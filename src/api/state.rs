@@ -65,6 +65,8 @@ pub struct Placing {
     pub second: Callee,
     /// The session that it belongs to: the one named, or the one that keeps the way back.
     pub session: Option<SessionId>,
+    /// Whether the session is there for the way back only, which may be over before the call is.
+    pub is_way_back: bool,
     /// Whether the first party has to press a key before the second is called.
     pub confirm: bool,
     /// How often the first party is called again where it was busy, did not answer or did not confirm.

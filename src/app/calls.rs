@@ -10,11 +10,12 @@ use dashmap::{DashMap, DashSet};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::desk::now;
 use crate::api::{Begun, Calls, Health, NotPlaced, Placing, Readiness};
 use crate::call::{CallKey, Order};
 use crate::ledger::{Book, CallRecord};
 use crate::net::Post;
-use crate::route::{self, Refusal, RefusalKind, Step};
+use crate::route::{self, Errand, Refusal, RefusalKind, Step};
 use crate::session::InForce;
 use crate::switch::{Command, Input};
 
@@ -102,9 +103,10 @@ impl LiveCalls {
 
     fn order(&self, placing: Placing) -> Result<Order, NotPlaced> {
         let index = (self.in_force)();
-        let Placing { id, first, second, session, confirm, retries, retry_pause, .. } = placing;
+        let Placing { id, first, second, session, is_way_back, confirm, retries, retry_pause, .. } = placing;
         let (parties, sees) = ([first.number, second.number], [first.sees, second.sees]);
-        let placed = route::place(&index, &self.book, parties, sees).map_err(|refusal| invalid(&refusal))?;
+        let errand = Errand { parties, sees, session, is_way_back };
+        let placed = route::place(&index, &self.book, now(), &errand).map_err(|refusal| invalid(&refusal))?;
         let call = &index.settings().call;
         Ok(Order {
             id,
@@ -114,6 +116,7 @@ impl LiveCalls {
             first_target: placed.first,
             second_target: placed.second,
             session,
+            is_way_back,
             ring_timeout: placing.ring_timeout.unwrap_or(call.ring_timeout),
             time_limit: placing.time_limit.unwrap_or(call.max_duration),
             index,
@@ -127,11 +130,12 @@ impl LiveCalls {
 
 /// What is wrong with an order, in the words of the step that refused it.
 fn invalid(refusal: &Refusal) -> NotPlaced {
-    let is_second = refusal.trace.iter().any(|step| matches!(step, Step::SecondParty(_)));
-    let field = match (refusal.kind, is_second) {
-        (RefusalKind::ShowNotAllowed, _) => "show",
-        (_, false) => "first",
-        (_, true) => "second",
+    let asked = |party: fn(&Step) -> bool| refusal.trace.iter().any(party);
+    let field = match refusal.kind {
+        RefusalKind::ShowNotAllowed => "show",
+        _ if asked(|step| matches!(step, Step::SecondParty(_))) => "second",
+        _ if asked(|step| matches!(step, Step::FirstParty(_))) => "first",
+        _ => "session_id",
     };
     let reason = refusal.trace.last().map_or_else(String::new, ToString::to_string);
     NotPlaced::Invalid { field, reason: format!("cannot be called so: {reason}") }

@@ -10,7 +10,7 @@ use crate::base::metrics::{CallState, Directed, Direction, InState, WithResult};
 use crate::call::{CallKey, Policy};
 use crate::ledger::{Book, CallRecord, Entry, Event, EventKind};
 use crate::net::Services;
-use crate::route::{self, Decision, Question};
+use crate::route::{self, Decision, Errand, Placed, Question, Refusal};
 use crate::store::KeeperWriter;
 use crate::{media, relay};
 
@@ -33,6 +33,10 @@ impl Services for Wiring {
         let decision = route::admit(&self.policy.index, &self.book, now(), question);
         self.keep_effects(&decision);
         decision
+    }
+
+    fn place(&mut self, errand: &Errand) -> Result<Placed, Refusal> {
+        route::place(&self.policy.index, &self.book, now(), errand)
     }
 
     fn media(&mut self, command: relay::Command) -> Option<relay::Event> {

@@ -8,7 +8,7 @@ use crate::base::{Flow, Side};
 use crate::ledger::CallRecord;
 use crate::mask::write::Reply;
 use crate::relay;
-use crate::route::{Index, Plan, Question};
+use crate::route::{Errand, Index, Plan, Question};
 use crate::sip::Status;
 use crate::transaction::RequestHead;
 
@@ -132,6 +132,8 @@ pub enum Effect {
         /// Our tag of its dialog.
         tag: Box<str>,
     },
+    /// Ask whether a party of an order may be called, and where: comes back by [`Call::placed`](super::Call::placed).
+    Place(Box<Errand>),
     /// Find out where the party of a side is: comes back by [`Call::located`](super::Call::located).
     Locate {
         /// The side.

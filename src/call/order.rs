@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::SessionId;
-use crate::route::{Index, Plan, Step, Target};
+use crate::route::{Errand, Index, Placed, Plan, Step, Target};
 
 /// An order to connect two parties: the first is called, and once it has answered the second, each by the masking
-/// numbers. [`route::place`](crate::route::place) finds the targets and says what is wrong with the numbers.
+/// numbers. [`route::place`](crate::route::place) finds the targets and says what is wrong with the numbers, when it is
+/// placed and again whenever a party is about to be called.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The id of its call, and of the record.
@@ -27,6 +28,8 @@ pub struct Order {
     pub index: Arc<Index>,
     /// The session that it belongs to.
     pub session: Option<SessionId>,
+    /// The session is there for the way back only, which may be over before the call is.
+    pub is_way_back: bool,
     /// How long each party may ring.
     pub ring_timeout: Duration,
     /// How long the parties may talk; never longer than the settings' `max_duration`.
@@ -42,6 +45,23 @@ pub struct Order {
 }
 
 impl Order {
+    /// What is to be asked before a party is called.
+    #[must_use]
+    pub fn errand(&self) -> Errand {
+        Errand {
+            parties: [self.first, self.second],
+            sees: self.sees,
+            session: self.session,
+            is_way_back: self.is_way_back,
+        }
+    }
+
+    /// Takes over where the parties are called by these settings.
+    pub fn lead(&mut self, placed: Placed, index: Arc<Index>) {
+        let Placed { first, second, trace } = placed;
+        (self.first_target, self.second_target, self.trace, self.index) = (first, second, trace, index);
+    }
+
     /// How to reach the party of a side, as for any other call.
     #[must_use]
     pub fn plan(&self, side: Side) -> Plan {

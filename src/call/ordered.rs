@@ -12,6 +12,7 @@ use crate::base::{Flow, Side};
 use crate::ledger::Outcome;
 use crate::mask::{Cause, Failure};
 use crate::relay::{Command, Sound};
+use crate::route::{Placed, Refusal};
 use crate::sip::Status;
 
 /// How long the first party hears that the second can't be had.
@@ -21,6 +22,8 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Ordered {
     pub(super) order: Order,
+    /// The side whose party may perhaps be called: that is being asked.
+    asks: Option<Side>,
     /// How many times the first party may still be called again.
     retries: u8,
     /// The ports toward each side.
@@ -41,7 +44,7 @@ impl Call {
             offer: None,
             refuse: Status::NOT_FOUND,
             plan,
-            order: Some(Box::new(Ordered { retries: order.retries, order, ports: [0; 2] })),
+            order: Some(Box::new(Ordered { asks: None, retries: order.retries, order, ports: [0; 2] })),
             destinations: Vec::new(),
             failure: None,
             exchange: None,
@@ -54,7 +57,7 @@ impl Call {
     /// Begins with an ordered call: both parties are looked for, so that nobody is called where the other can't be.
     pub fn begin(&mut self, ctx: &mut Context<'_>) {
         self.timers.set(Timer::Decide, ctx.now + ctx.policy.settings().call.decide);
-        self.locate(ctx, Side::A);
+        self.ask(ctx, Side::A);
     }
 
     /// This node takes no new calls: an order is over at once.
@@ -62,8 +65,33 @@ impl Call {
         self.abort(ctx, Outcome::Unavailable, Cause::NoCircuit);
     }
 
+    /// Asks whether the party of a side may be called: what was so when the order was placed may be so no more.
+    pub(super) fn ask(&mut self, ctx: &mut Context<'_>, side: Side) {
+        let Some(ordered) = &mut self.order else { return };
+        ordered.asks = Some(side);
+        ctx.effects.push_back(Effect::Place(Box::new(ordered.order.errand())));
+    }
+
+    /// Whether the parties may be called by what holds now, and where. Where they may not, it is over.
+    pub fn placed(&mut self, ctx: &mut Context<'_>, answer: Result<Placed, Refusal>) {
+        let Some(ordered) = &mut self.order else { return };
+        let Some(side) = ordered.asks.take().filter(|side| is_awaited(self.stage, *side)) else { return };
+        match answer {
+            Ok(placed) => {
+                self.notes.placed(&placed.trace);
+                ordered.order.lead(placed, ctx.policy.index.clone());
+                self.plan = Some(Box::new(ordered.order.plan(Side::B)));
+                self.locate(ctx, side);
+            }
+            Err(refusal) => {
+                self.notes.placed(&refusal.trace);
+                self.abort(ctx, Outcome::Refused, Cause::Rejected);
+            }
+        }
+    }
+
     /// Asks where the party of a side is.
-    pub(super) fn locate(&mut self, ctx: &mut Context<'_>, side: Side) {
+    fn locate(&mut self, ctx: &mut Context<'_>, side: Side) {
         let Some(ordered) = &self.order else { return };
         let (plan, index) = (Box::new(ordered.order.plan(side)), ordered.order.index.clone());
         ctx.effects.push_back(Effect::Locate { side, plan, index });
@@ -71,11 +99,7 @@ impl Call {
 
     /// Where the party of a side is; nowhere, where it is not registered or its trunk has no address.
     pub fn located(&mut self, ctx: &mut Context<'_>, side: Side, destinations: Vec<Destination>) {
-        let is_awaited = match side {
-            Side::A => matches!(self.stage, Stage::Deciding | Stage::Summoning),
-            Side::B => matches!(self.stage, Stage::Deciding | Stage::Calling),
-        };
-        if !is_awaited {
+        if !is_awaited(self.stage, side) {
             return;
         }
         if destinations.is_empty() {
@@ -133,7 +157,7 @@ impl Call {
         match self.stage {
             Stage::Pausing => {
                 self.summon(ctx);
-                self.locate(ctx, Side::A);
+                self.ask(ctx, Side::A);
             }
             Stage::Confirming => self.unconfirmed(ctx),
             Stage::Telling => self.end_told(ctx),
@@ -209,5 +233,13 @@ impl Call {
         if let Relay::Open(relay) = self.relay {
             ctx.effects.push_back(Effect::Media(Command::Stop { relay, to: Side::A }));
         }
+    }
+}
+
+/// Whether a call at this stage waits for what leads to the party of a side.
+fn is_awaited(stage: Stage, side: Side) -> bool {
+    match side {
+        Side::A => matches!(stage, Stage::Deciding | Stage::Summoning),
+        Side::B => matches!(stage, Stage::Deciding | Stage::Calling),
     }
 }

@@ -60,9 +60,15 @@ impl Notes {
 
     /// Notes of a call that was ordered.
     pub(super) fn ordered(ctx: &mut Context<'_>, order: &Order) -> Self {
-        let trace = order.trace.iter().map(Step::to_string).collect();
         let (id, caller) = (order.id.clone(), Some(order.first));
-        Self { id, caller, decided: Some(ctx.now), trace, ..Self::new(ctx, HOPS) }
+        let mut notes = Self { id, caller, decided: Some(ctx.now), ..Self::new(ctx, HOPS) };
+        notes.placed(&order.trace);
+        notes
+    }
+
+    /// How it was last found whether and where the parties of an order may be called.
+    pub(super) fn placed(&mut self, trace: &[Step]) {
+        self.trace = trace.iter().map(Step::to_string).collect();
     }
 
     pub(super) fn received(&self) -> Instant {

@@ -73,7 +73,7 @@ impl Call {
         let tones = CallTones::of(&ctx.policy.settings().numbers.country);
         self.play(ctx, Sound::Tone(tones.ringback));
         self.set_ring_timer(ctx);
-        self.locate(ctx, Side::B);
+        self.ask(ctx, Side::B);
     }
 
     /// What a leg's party last said of its media.

@@ -27,7 +27,7 @@ use std::time::Instant;
 use crate::call::{CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
-use crate::route::{Decision, Question};
+use crate::route::{Decision, Errand, Placed, Question, Refusal};
 use crate::switch::{Input, Output, Switch};
 
 /// What a shard drives: the switch, or a stand-in for it.
@@ -73,6 +73,11 @@ pub trait Services: Send + 'static {
     fn reconfigure(&mut self, policy: &Arc<Policy>);
     /// Decides a call.
     fn decide(&mut self, question: &Question) -> Decision;
+    /// Finds whether the parties of an order may be called, and where.
+    ///
+    /// # Errors
+    /// Why they may not.
+    fn place(&mut self, errand: &Errand) -> Result<Placed, Refusal>;
     /// Carries out an order to the media engine. Gives the event that answers it, where that is known at once; all
     /// others come by the shard's [`Post`].
     fn media(&mut self, command: relay::Command) -> Option<relay::Event>;

@@ -304,6 +304,10 @@ impl<M: Machine, S: Services> Shard<M, S> {
                     let decision = self.services.decide(&question);
                     self.machine.handle(now, Input::Decided { call, decision });
                 }
+                Output::Place { call, errand } => {
+                    let answer = self.services.place(&errand);
+                    self.machine.handle(now, Input::Placed { call, answer });
+                }
                 Output::Media(command) => {
                     if let Some(event) = self.services.media(command) {
                         self.machine.handle(now, Input::Media(event));

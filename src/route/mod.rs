@@ -19,6 +19,6 @@ pub use decision::{Decision, Plan, Refusal, RefusalKind, Target, Treatment};
 pub use identity::identity;
 pub use index::Index;
 pub use ours::Ours;
-pub use place::{Placed, place};
+pub use place::{Errand, Placed, place};
 pub use question::{Claims, Identity, Question, Source, Written};
 pub use trace::Step;

@@ -38,6 +38,8 @@ pub enum Step {
     SessionExpired(SessionId),
     /// A session for this very caller was closed.
     SessionClosed(SessionId),
+    /// The session that an order belongs to does not lead from one of its parties to the other.
+    SessionLeadsElsewhere(SessionId),
     /// A session for this very caller has no second party yet.
     PartyUnknown(SessionId),
     /// A session takes this caller for its second party, and goes to this destination.
@@ -117,6 +119,9 @@ impl fmt::Display for Step {
             Step::SessionNotStarted(id) => write!(f, "session {id} has not begun"),
             Step::SessionExpired(id) => write!(f, "session {id} has expired"),
             Step::SessionClosed(id) => write!(f, "session {id} was closed"),
+            Step::SessionLeadsElsewhere(id) => {
+                write!(f, "session {id} does not lead from one party to the other")
+            }
             Step::PartyUnknown(id) => write!(f, "the second party of session {id} is not known yet"),
             Step::SessionBinds(id, number) => {
                 write!(f, "session {id} takes the caller for its second party and goes to {number}")

@@ -69,7 +69,7 @@ impl Deciding<'_> {
     }
 
     /// Whether a session takes calls now.
-    fn enter(&mut self, live: &Live) -> Result<(), RefusalKind> {
+    pub(super) fn enter(&mut self, live: &Live) -> Result<(), RefusalKind> {
         let (step, kind) = match live.status(self.at) {
             SessionStatus::Active => return Ok(()),
             SessionStatus::NotStarted => (Step::SessionNotStarted(live.id), RefusalKind::SessionNotStarted),

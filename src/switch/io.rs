@@ -9,7 +9,7 @@ use crate::base::{Flow, Transport};
 use crate::call::{CallKey, Order, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
-use crate::route::{Decision, Question};
+use crate::route::{Decision, Errand, Placed, Question, Refusal};
 
 /// Something that happened outside.
 #[derive(Debug)]
@@ -39,6 +39,13 @@ pub enum Input {
         call: CallKey,
         /// The decision.
         decision: Decision,
+    },
+    /// It was found whether the parties of an order may be called, and where, by the settings in force.
+    Placed {
+        /// The call of the [`Output::Place`].
+        call: CallKey,
+        /// Where, or why they may not.
+        answer: Result<Placed, Refusal>,
     },
     /// Messages come faster than the shard takes them in, or no longer do.
     Behind(bool),
@@ -102,6 +109,13 @@ pub enum Output {
         call: CallKey,
         /// What is known of it.
         question: Box<Question>,
+    },
+    /// Find whether the parties of an order may be called, and where.
+    Place {
+        /// Comes back in [`Input::Placed`].
+        call: CallKey,
+        /// Whom to call.
+        errand: Box<Errand>,
     },
     /// Tell the media engine.
     Media(relay::Command),

@@ -153,6 +153,7 @@ impl Switch {
             Input::FlowLost { flow } => self.flow_lost(now, &flow),
             Input::Resolved { id, addresses } => self.resolved(now, id, &addresses),
             Input::Decided { call, decision } => self.decided(now, call, decision),
+            Input::Placed { call, answer } => self.with_call(now, call, |call, ctx| call.placed(ctx, answer)),
             Input::Media(event) => self.media(now, event),
             Input::Behind(is_behind) => self.is_behind = is_behind,
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,

@@ -23,7 +23,7 @@ impl Switch {
         self.put_back(now, key, call);
     }
 
-    /// Looks for a party of an ordered call, in the settings that it was placed under.
+    /// Looks for a party of an ordered call, in the settings that its plan was made under.
     pub(super) fn locate(&mut self, now: Instant, key: CallKey, side: Side, plan: Plan, index: Arc<Index>) {
         let policy = Arc::new(Policy { index, ..(*self.policy).clone() });
         match self.destinations(now, &policy, &plan) {

@@ -56,6 +56,7 @@ impl Switch {
                 Effect::Follow { leg, tag } => {
                     self.legs.insert(tag, (key, leg));
                 }
+                Effect::Place(errand) => self.outputs.push_back(Output::Place { call: key, errand }),
                 Effect::Locate { side, plan, index } => self.locate(now, key, side, *plan, index),
                 Effect::Decide(question) => self.outputs.push_back(Output::Decide { call: key, question }),
                 Effect::Media(command) => self.outputs.push_back(Output::Media(command)),

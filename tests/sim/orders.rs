@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use maskline::base::{PhoneNumber, Side};
+use maskline::base::{PhoneNumber, Side, Timestamp};
 use maskline::call::Order;
 use maskline::ledger::{Book, CallRecord};
 use maskline::relay::{Digit, Event, Sound};
-use maskline::route;
+use maskline::route::{self, Errand};
 use maskline::switch::Command;
 
 use super::leg::Leg;
@@ -26,7 +26,8 @@ impl World {
     pub fn order_for(&self, first: &str, second: &str) -> Order {
         let index = self.get().policy.index.clone();
         let ([first, second], sees) = ([first, second].map(number), [number(scene::M1); 2]);
-        let placed = route::place(&index, &Book::new(), [first, second], sees);
+        let errand = Errand { parties: [first, second], sees, session: None, is_way_back: false };
+        let placed = route::place(&index, &Book::new(), Timestamp::default(), &errand);
         let placed = placed.expect("an order that can be placed");
         Order {
             id: "order-1".into(),
@@ -37,6 +38,7 @@ impl World {
             second_target: placed.second,
             index,
             session: None,
+            is_way_back: false,
             ring_timeout: Duration::from_secs(30),
             time_limit: Duration::from_secs(600),
             confirm: false,

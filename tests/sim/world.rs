@@ -345,11 +345,17 @@ impl Inner {
                     let input = Input::Resolved { id, addresses };
                     self.agenda.add(self.now + self.resolution_delay, Happening::Switch(input));
                 }
-                Output::Decide { .. } if self.is_undecided => {}
+                Output::Decide { .. } | Output::Place { .. } if self.is_undecided => {}
                 Output::Decide { call, question } => {
                     let at = (self.wall + (self.now - self.start)).into();
                     let decision = route::admit(&self.policy.index, &self.book, at, &question);
                     let input = Input::Decided { call, decision };
+                    self.agenda.add(self.now + self.decision_delay, Happening::Switch(input));
+                }
+                Output::Place { call, errand } => {
+                    let at = (self.wall + (self.now - self.start)).into();
+                    let answer = route::place(&self.policy.index, &self.book, at, &errand);
+                    let input = Input::Placed { call, answer };
                     self.agenda.add(self.now + self.decision_delay, Happening::Switch(input));
                 }
                 Output::Media(command) => {

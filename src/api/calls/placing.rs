@@ -141,6 +141,7 @@ async fn placing(state: &ApiState, order: Checked, now: Timestamp) -> Result<Pla
         first,
         second,
         session,
+        is_way_back: matches!(order.who, Who::Numbers { .. }),
         confirm: order.confirm,
         retries: order.retries,
         retry_pause: order.retry_pause,
@@ -178,6 +179,8 @@ async fn parties(
 ) -> Result<(Session, [Callee; 2]), Problem> {
     let session = state.store.session(id).await?;
     let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
+    // Another node may have made it, and this one decides its calls by the book.
+    state.book.put(&session);
     if session.status(now) != SessionStatus::Active {
         let detail = "the session does not take calls now: it has not started, or is over";
         return Err(Problem::new(StatusCode::CONFLICT).detail(detail).field("session_id", detail));

@@ -9,7 +9,7 @@ use crate::call::{CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::net::{Machine, Services};
 use crate::relay;
-use crate::route::{Decision, Question, Refusal, RefusalKind};
+use crate::route::{Decision, Errand, Placed, Question, Refusal, RefusalKind};
 use crate::switch::{Command, Input, Output};
 
 /// How long a puppet works at a message that makes work: at two turns of those longer than it may be behind.
@@ -64,6 +64,10 @@ pub(super) struct Fixed;
 impl Services for Fixed {
     fn decide(&mut self, _question: &Question) -> Decision {
         Decision::Refuse(Refusal::new(RefusalKind::NotOurs))
+    }
+
+    fn place(&mut self, _errand: &Errand) -> Result<Placed, Refusal> {
+        Err(Refusal::new(RefusalKind::NoRoute))
     }
 
     fn media(&mut self, command: relay::Command) -> Option<relay::Event> {

@@ -3,7 +3,9 @@
 use super::*;
 
 fn placed(first: &str, second: &str, show: &str) -> Result<Placed, Refusal> {
-    place(&index(), &Book::new(), [first, second].map(number), [number(show); 2])
+    let (parties, sees) = ([first, second].map(number), [number(show); 2]);
+    let errand = Errand { parties, sees, session: None, is_way_back: false };
+    place(&index(), &Book::new(), Timestamp::default(), &errand)
 }
 
 #[test]
