@@ -210,8 +210,11 @@ fn a_session_whose_call_is_not_placed_stands_and_says_why() {
         (&Value::Null, &json!(503))
     );
     let repeat = create(&desk, "k", &body);
-    assert_eq!((repeat.status, &repeat.json()["call_problem"]["status"]), (200, &json!(409)), "{repeat:?}");
+    let problem = repeat.json()["call_problem"].clone();
+    assert_eq!((repeat.status, &problem["status"]), (200, &json!(409)), "{repeat:?}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("being carried out") && !detail.contains("POST"), "it may be about to: {detail}");
     assert!(desk.calls.placed.lock().unwrap().is_empty(), "a repeat calls nobody");
     let order = json!({ "session_id": made.json()["id"], "first": "first_party" });
-    assert_eq!(desk.send("POST", "/v1/calls", &order).status, 201, "as call_problem says");
+    assert_eq!(desk.send("POST", "/v1/calls", &order).status, 201, "the first answer said that there is none");
 }

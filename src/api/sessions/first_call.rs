@@ -19,8 +19,8 @@ pub(in crate::api) struct SessionMade {
     session: SessionShown,
     /// With `initiate_call_to_first_party`: the id of the call, as in `/v1/calls/{id}`; null where none is known.
     call_id: Option<String>,
-    /// With `initiate_call_to_first_party`: why there is no call; the session stands, and `POST /v1/calls` with its id
-    /// may be tried.
+    /// With `initiate_call_to_first_party`: why there is no call. With 201 the session stands, and `POST /v1/calls` with
+    /// its id may be tried. With 200, to a repeat, the call may be about to be placed: ask again before anybody is called.
     call_problem: Option<Problem>,
 }
 
@@ -28,7 +28,8 @@ pub(in crate::api) struct SessionMade {
 pub(super) type FirstCall = Result<Box<str>, Problem>;
 
 /// Calls the first party of a session that is new, and then the second. For one that was made before, tells of the call
-/// that was placed then, and calls nobody.
+/// that was placed then, and calls nobody; nor does it have anybody else call, since the request that made the session may
+/// be about to.
 pub(super) async fn first_call(state: &Arc<ApiState>, made: &Made, body: [u8; 32]) -> FirstCall {
     let id = made.session.id;
     let key = format!("session {id}");
@@ -39,8 +40,11 @@ pub(super) async fn first_call(state: &Arc<ApiState>, made: &Made, body: [u8; 32
     }
     let answered = state.store.answer_of(&key_of(&key)).await?;
     answered.map(|answered| answered.id).ok_or_else(|| {
-        Problem::new(StatusCode::CONFLICT)
-            .detail("no call was placed when the session was made: POST /v1/calls with its id places one")
+        let detail = format!(
+            "the request that made the session is being carried out, or placed no call and was told why: ask again in a \
+             second, and look for a call of the session by GET /v1/calls?session={id}"
+        );
+        Problem::new(StatusCode::CONFLICT).detail(detail)
     })
 }
 
