@@ -128,6 +128,10 @@ fn hanging_up_asks_the_switch_and_leaves_what_is_over() {
     assert_eq!((over.status, &over.json()["outcome"]), (200, &json!("answered")));
     assert_eq!(delete("nobody").status, 404);
     assert_eq!(*desk.calls.hung_up.lock().unwrap(), ["live", "over", "nobody"]);
+    desk.keep(&[Entry::Running(Box::new(record("elsewhere", START, Outcome::InProgress)))]);
+    let elsewhere = delete("elsewhere");
+    assert_eq!(elsewhere.status, 409, "it is not over, and another node has it: {elsewhere:?}");
+    assert!(elsewhere.body.contains("to the node that has it"), "{elsewhere:?}");
 }
 
 fn order() -> Value {

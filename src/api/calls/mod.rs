@@ -94,13 +94,16 @@ pub(super) async fn show(
     Ok(axum::Json(shown(&record, token.sees_numbers)))
 }
 
-/// Hang up a call, whatever it is doing. One that is over stays as it is.
+/// Hang up a call, whatever it is doing. One that is over stays as it is. Where several nodes share a database, ask the
+/// node that has the call.
 #[utoipa::path(
     delete, path = "/v1/calls/{id}", tag = "calls", operation_id = "hang_up_call",
     params(("id" = String, Path, description = "The call's id.")),
     responses(
         (status = 202, description = "It is being ended; its record as it stands.", body = CallShown),
         (status = 200, description = "It was over; its record.", body = CallShown),
+        (status = 409, description = "It goes on at another node, or that node ended with it: ask that one.",
+            body = Problem, content_type = "application/problem+json"),
         Refusals,
     ),
     security(("bearer" = ["write"]), ("basic" = ["write"]))
@@ -112,6 +115,9 @@ pub(super) async fn hang_up(
 ) -> Result<Response, Problem> {
     let is_ending = state.calls.hang_up(&id);
     let record = find(&state, &id).await?.ok_or_else(none)?;
+    if !is_ending && record.is_going_on() {
+        return Err(elsewhere());
+    }
     let status = if is_ending { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, axum::Json(shown(&record, token.sees_numbers))).into_response())
 }
@@ -130,6 +136,14 @@ async fn find(state: &ApiState, id: &str) -> Result<Option<Arc<CallRecord>>, Pro
 /// Whether a text can be the id of a call: what else stands there is no question for the database.
 fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// The call was not over when it was last written down, and is none of this node's.
+fn elsewhere() -> Problem {
+    Problem::new(StatusCode::CONFLICT).detail(
+        "the call does not go on at this node: send the request to the node that has it. Where that node was killed, the \
+         record is completed when it starts again",
+    )
 }
 
 fn none() -> Problem {
