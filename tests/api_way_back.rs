@@ -34,7 +34,9 @@ fn the_way_back_of_a_placed_call_is_a_session() {
     let placed = order("+919876500012", 60);
     assert_eq!(placed.status, 201, "{placed:?}");
     let id = placed.json()["session_id"].as_str().unwrap().to_owned();
-    let expiry = || desk.get(&format!("/v1/sessions/{id}")).json()["expires_at"].clone();
+    let session = || desk.get(&format!("/v1/sessions/{id}")).json();
+    assert_eq!(session()["metadata"], json!({ "way_back_of": placed.json()["id"] }));
+    let expiry = || session()["expires_at"].clone();
     assert_eq!(expiry(), "2026-11-22T08:16:30.000Z");
     let back = json!({ "from": "+919876500012", "to": "+918045550102" });
     assert_eq!(desk.send("POST", "/v1/explain", &back).json()["destination"], "+919876500011");
@@ -120,15 +122,39 @@ fn a_way_back_that_another_call_has_taken_up_is_not_closed() {
 }
 
 #[test]
-fn a_pair_that_a_mapping_connects_already_is_no_conflict() {
+fn a_way_back_that_could_not_lead_both_back_is_a_conflict() {
     let desk = Desk::open();
-    let order = |second: &str| {
-        let body = json!({ "first": "+919876500001", "second": second, "show": "+918045550101" });
+    let order = |first: &str, second: &str, window: u32| {
+        let body =
+            json!({ "first": first, "second": second, "show": "+918045550101", "return_window": window });
         desk.send("POST", "/v1/calls", &body)
     };
-    let placed = order("+919876500002");
+    // A mapping that leads one of them to the other, and not back.
+    for second in ["+919876500002", "+919876500003"] {
+        let refused = order("+919876500001", second, 60);
+        assert_eq!((refused.status, refused.field()), (409, "show".into()), "{refused:?}");
+    }
+    // A session by a number for each.
+    assert_eq!(desk.send("POST", "/v1/sessions", &named()).status, 201);
+    let refused = order("+919876500011", "+919876500012", 60);
+    assert_eq!((refused.status, refused.field()), (409, "show".into()), "{refused:?}");
+    assert!(refused.body.contains("or 0 for return_window"), "{refused:?}");
+    assert_eq!(order("+919876500011", "+919876500012", 0).status, 201);
+    assert_eq!(desk.calls.placed.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_session_of_the_operators_own_is_the_way_back_and_stays_as_it_is() {
+    let desk = Desk::open();
+    let body = json!({ "first_party": "+919876500012", "second_party": "+919876500011",
+        "virtual_number": "+918045550102", "session_expiry": 600 });
+    let own = desk.send("POST", "/v1/sessions", &body);
+    assert_eq!(own.status, 201, "{own:?}");
+    let body = json!({ "first": "+919876500011", "second": "+919876500012", "show": "+918045550102" });
+    let placed = desk.send("POST", "/v1/calls", &body);
     assert_eq!((placed.status, &placed.json()["session_id"]), (201, &Value::Null), "{placed:?}");
-    assert_eq!(order("+919876500003").status, 409);
+    let after = desk.get(&format!("/v1/sessions/{}", own.json()["id"].as_str().unwrap())).json();
+    assert_eq!(after, own.json());
 }
 
 #[test]

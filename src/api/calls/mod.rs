@@ -30,7 +30,10 @@ use shown::{CallShown, shown};
 /// second, who sees the masking number too; then the two are connected.
 ///
 /// Without a session the way back is kept for `return_window`: a party that calls the number back reaches the other. It
-/// is a session of its own, which can be listed and closed.
+/// is a session of its own, which can be listed and closed; its metadata has `way_back_of`, the id of the call. A later
+/// call of the same two by the same number makes it last longer where it wants that. Where a session of your own or
+/// mappings lead each of the two to the other already, they are the way back as long as they last, and stay as they are.
+/// Where the number leads only one of them to the other, or to somebody else, that is a 409.
 ///
 /// A repeat with the same `Idempotency-Key` never calls again. A request that is refused leaves nothing behind: its key
 /// may be used again.
@@ -54,7 +57,8 @@ use shown::{CallShown, shown};
             headers(("Location" = String, description = "Its path."))),
         (status = 404, description = "There is no such session.", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "The session is over, the way back belongs to another pair, the key came with \
+        (status = 409, description = "The session is over, the number leads one of the two to somebody \
+            else, or only one of them to the other, the key came with \
             another request, or the same request is being carried out.", body = Problem, content_type = "application/problem+json"),
         Refusals,
     ),

@@ -92,7 +92,7 @@ pub(in crate::api) struct Order {
     /// where left out.
     confirm: Option<bool>,
     /// Seconds for which a party that calls the number back reaches the other; 0: none. A day where left out. Not with
-    /// `session_id`.
+    /// `session_id`. It moves the expiry of no session but one that a placed call made.
     return_window: Option<Window>,
     /// An answer URL. Not served in this version.
     answer_url: Option<Unserved>,
@@ -207,8 +207,9 @@ pub(in crate::api) struct Placed {
     pub(in crate::api) id: Box<str>,
     /// `in-progress`; for a repeat, how it stands.
     pub(super) status: CallResult,
-    /// The session that it belongs to: the one named, or the one that keeps the way back; null in a repeat that comes
-    /// before the call has begun.
+    /// The session that it belongs to: the one named, or the one that keeps the way back. Null where no way back was
+    /// wanted, or where mappings or a session of your own lead each of the two to the other by this number already; and
+    /// in a repeat that comes before the call has begun.
     #[schema(required, value_type = Option<String>, format = "uuid")]
     pub(super) session_id: Option<SessionId>,
 }

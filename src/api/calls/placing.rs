@@ -77,7 +77,7 @@ async fn carry_out(
 ) -> Result<(Placed, Stands), Problem> {
     let kept = match order.who {
         Who::Numbers { first, second, show, window } if window > 0 => {
-            keep(state, [first, second], show, window, now).await?
+            keep(state, (&placing.id, [first, second], show), window, now).await?
         }
         Who::Numbers { .. } | Who::Session { .. } => None,
     };
