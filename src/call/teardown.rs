@@ -45,8 +45,11 @@ impl Call {
             if self.connected(Side::A).is_some() {
                 self.notes.hung_up(by);
             }
+            // Whoever ordered a call may take the order back, as a caller may give up.
+            let is_taken_back = self.order.is_some() && by == HungUp::Operator && cause == Cause::Normal;
+            let outcome = if is_taken_back { Outcome::Cancelled } else { Outcome::Unavailable };
             let reply = Reply::because(cause);
-            return self.refuse(ctx, Status::TEMPORARILY_UNAVAILABLE, reply, Outcome::Unavailable);
+            return self.refuse(ctx, Status::TEMPORARILY_UNAVAILABLE, reply, outcome);
         }
         self.notes.hung_up(by);
         self.notes.ended(ctx.now, Outcome::Answered, cause);

@@ -27,7 +27,7 @@ pub enum Outcome {
     Rejected,
     /// The two sides have no codec in common.
     NoCommonCodec,
-    /// The caller gave up before the answer.
+    /// The caller gave up before the answer, or the operator hung up a call that was placed before it was connected.
     Cancelled,
     /// The decision refused the call, or the INVITE was turned away before it was one.
     Refused,

@@ -34,9 +34,9 @@ pub(super) enum CallResult {
     Rejected,
     /// The two sides have no codec in common.
     NoCommonCodec,
-    /// The caller gave up before the answer.
+    /// The caller gave up before the answer, or the operator hung up a call that was placed before it was connected.
     Cancelled,
-    /// The decision refused the call.
+    /// The decision refused the call; of a call that was placed, when a party was to be called (again).
     Refused,
     /// The caller never acknowledged the answer.
     NoAcknowledgement,
@@ -118,7 +118,7 @@ pub(in crate::api) struct CallShown {
     session: Option<String>,
     /// How it ended.
     outcome: CallResult,
-    /// Who hung up, for a call that was connected.
+    /// Who hung up, for a call that was connected; for another one where it was not a party.
     #[schema(required)]
     hung_up: Option<HungUp>,
     /// The SIP status of the final response to the caller.
