@@ -168,13 +168,14 @@ fn whoever_presses_no_key_is_no_answer() {
 #[test]
 fn a_first_party_that_hangs_up_during_the_prompt() {
     let world = World::new();
-    let mut first = world.summon(Order { confirm: true, ..world.order() });
+    let mut first = world.summon(Order { confirm: true, retries: 2, ..world.order() });
     first.answer();
     first.expect("ACK");
     first.bye();
     first.expect(200);
     let record = world.end();
     assert_eq!((record.outcome, world.invites(BETA)), (Outcome::Rejected, 0));
+    assert_eq!(world.invites(ALPHA), 1, "it said no, and is not called again");
 }
 
 #[test]

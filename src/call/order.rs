@@ -36,7 +36,8 @@ pub struct Order {
     pub time_limit: Duration,
     /// The first party has to press 1 before the second is called, so that no voicemail is ever connected.
     pub confirm: bool,
-    /// How many times the first party is called again where it was busy or did not answer (or confirm).
+    /// How many times the first party is called again where it was busy or did not answer, or pressed no key and did not
+    /// hang up either.
     pub retries: u8,
     /// The pause before each of these.
     pub pause: Duration,

@@ -96,8 +96,9 @@ pub(in crate::api) struct Order {
     return_window: Option<Window>,
     /// An answer URL. Not served in this version.
     answer_url: Option<Unserved>,
-    /// How often the first party is called again where it was busy, did not answer or did not press the key; 0 where left
-    /// out.
+    /// How often the first party is called again where it was busy, did not answer, or answered and pressed no key until
+    /// we hung up; 0 where left out. One that refuses, presses another key or hangs up itself before it has pressed one has
+    /// said no: the call is `rejected`, and it is not called again.
     retries: Option<Retries>,
     /// Seconds between two of these calls; 30 where left out.
     retry_pause: Option<Pause>,

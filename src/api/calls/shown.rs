@@ -30,7 +30,8 @@ pub(super) enum CallResult {
     NoAnswer,
     /// The callee could not be reached.
     Unreachable,
-    /// The callee's side refused the call.
+    /// The callee's side refused the call; of a call that was placed, the first party pressed another key, or hung up
+    /// instead of pressing one.
     Rejected,
     /// The two sides have no codec in common.
     NoCommonCodec,
