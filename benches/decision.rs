@@ -66,6 +66,7 @@ fn session(place: u64, random: &mut Random) -> Session {
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

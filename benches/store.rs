@@ -50,6 +50,7 @@ fn session(place: u64) -> Session {
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

@@ -61,6 +61,7 @@ fn session(run: u64, count: u64) -> Session {
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

@@ -35,6 +35,7 @@ fn session(world: &World) -> Session {
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use desk::*;
 use maskline::base::{PhoneNumber, Timestamp};
-use maskline::ledger::{Entry, Loaded, NumberState, Session, SessionId, Store};
+use maskline::ledger::{Channel, Entry, Former, Loaded, NumberState, Session, SessionId, Store};
 use maskline::route::{self, Decision, Identity, Plan, Source, Step, Treatment};
 use maskline::session::{Change, Expires, Fault, NumberChange, Wanted};
 use proptest::prelude::*;
@@ -204,8 +204,7 @@ impl Model {
     /// Whether no session has a channel, open or resting.
     fn is_free(&self, number: PhoneNumber, party: Option<PhoneNumber>) -> bool {
         let now = self.now();
-        let mut open = self.sessions.iter().filter(|session| session.free_at() > now);
-        open.all(|session| !session.channels().contains(&(number, party)))
+        self.sessions.iter().all(|session| !has(session, (number, party), now))
     }
 
     /// A call: where it should go, where it goes, what the operator would have been told, and what it leaves.
@@ -239,16 +238,22 @@ impl Model {
         };
         let with = |channel| {
             let sessions = self.sessions.iter().enumerate();
-            sessions
-                .filter(move |(_, session)| session.free_at() > now && session.channels().contains(&channel))
+            sessions.filter(move |(_, session)| has(session, channel, now))
         };
         if let Some((place, session)) = with((dialled, Some(caller))).next() {
+            if !session.channels().contains(&(dialled, Some(caller))) {
+                return None;
+            }
             let is_first = (session.first.dials, session.first.number) == (dialled, Some(caller));
             let other = if is_first { session.second } else { session.first };
             return other.number.filter(|_| takes_calls(session)).map(|number| (place, number, other.dials));
         }
         let (place, session) = with((dialled, None)).next()?;
-        let may = takes_calls(session) && session.bind_first_caller && session.first.number != Some(caller);
+        let waits = session.second.dials == dialled && session.second.number.is_none();
+        let may = waits
+            && takes_calls(session)
+            && session.bind_first_caller
+            && session.first.number != Some(caller);
         may.then(|| (place, session.first.number.unwrap(), session.first.dials))
     }
 
@@ -290,14 +295,22 @@ impl Model {
     /// No two sessions that are open or rest have the same channel.
     fn assert_unique(&self) {
         let now = self.now();
-        let open: Vec<&Session> = self.sessions.iter().filter(|session| session.free_at() > now).collect();
-        for (place, one) in open.iter().enumerate() {
-            for other in &open[place + 1..] {
-                let shared = one.channels().into_iter().find(|channel| other.channels().contains(channel));
+        for (place, one) in self.sessions.iter().enumerate() {
+            let former = one.former.iter().map(Former::channel);
+            let channels: Vec<Channel> =
+                former.chain(one.channels()).filter(|channel| has(one, *channel, now)).collect();
+            for other in &self.sessions[place + 1..] {
+                let shared = channels.iter().find(|channel| has(other, **channel, now));
                 assert_eq!(shared, None, "{} and {}", one.id, other.id);
             }
         }
     }
+}
+
+/// Whether a session has a channel: it leads into it, rests after its end, or rests since it was changed away.
+fn has(session: &Session, channel: Channel, now: Timestamp) -> bool {
+    let rests = |former: &Former| former.channel() == channel && former.free_at > now;
+    session.free_at() > now && session.channels().contains(&channel) || session.former.iter().any(rests)
 }
 
 proptest! {

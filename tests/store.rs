@@ -59,6 +59,8 @@ on_both! {
     sessions::a_conflict_leaves_nothing_behind
     sessions::a_change_is_made_to_what_was_read
     sessions::a_change_moves_the_channels
+    sessions::what_a_change_gives_up_rests
+    sessions::a_former_party_is_erased_too
     sessions::a_session_over_lets_go_and_may_come_back
     sessions::a_session_and_its_event_are_kept_together
     sessions::the_last_numbers_of_a_pair_are_found

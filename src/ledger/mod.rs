@@ -23,7 +23,7 @@ pub use json::Json;
 pub use number::{Number, NumberState};
 pub use quality::MediaRecord;
 pub use record::{CallRecord, HungUp, LegRecord, Outcome, TurnedAwayInvite};
-pub use session::{Party, Session, SessionId, SessionStatus};
+pub use session::{Former, Party, Session, SessionId, SessionStatus};
 pub use store::{
     Answered, CallFilter, Change, ChangeSink, Changed, Created, Loaded, NewSession, Page, Redacted,
     SessionFilter, Store, StoreFault,

@@ -92,6 +92,26 @@ pub struct Session {
     /// an older one does not move it.
     #[serde(default)]
     pub expiry_version: u32,
+    /// What changes took from it, and what nobody else gets yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
+}
+
+/// A party as it was in a session before a change. What it dialled rests like the numbers of a session that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// The party, and what it dialled.
+    pub party: Party,
+    /// From when on the number may be drawn for the same party again.
+    pub free_at: Timestamp,
+}
+
+impl Former {
+    /// The (number dialled, caller) that led into the session; a caller of `None` is anyone.
+    #[must_use]
+    pub fn channel(&self) -> (PhoneNumber, Option<PhoneNumber>) {
+        (self.party.dials, self.party.number)
+    }
 }
 
 /// Where a session is in its life at a moment.
@@ -118,7 +138,33 @@ impl Session {
     /// From when on its numbers may be drawn for the same parties again: the end of its cool-off.
     #[must_use]
     pub fn free_at(&self) -> Timestamp {
-        let end = self.closed_at.map_or(self.expires_at, |closed| closed.min(self.expires_at));
+        self.rested(self.end())
+    }
+
+    /// From when on nothing of it rests any more, what changes took from it included.
+    #[must_use]
+    pub fn rests_until(&self) -> Timestamp {
+        self.former.iter().map(|former| former.free_at).fold(self.free_at(), Timestamp::max)
+    }
+
+    /// Lets rest what another version of it had and this one has no more. The number of a second party who has become
+    /// known is the same as before, and that party's alone from now on.
+    pub fn rest(&mut self, before: &Self, now: Timestamp) {
+        let (own, second) = (self.channels(), self.second.dials);
+        if own == before.channels() {
+            return;
+        }
+        let free_at = self.rested(before.end().min(now));
+        let given_up = [before.first, before.second].map(|party| Former { party, free_at });
+        self.former.extend(given_up.into_iter().filter(|former| former.channel() != (second, None)));
+        self.former.retain(|former| former.free_at > now && !own.contains(&former.channel()));
+    }
+
+    fn end(&self) -> Timestamp {
+        self.closed_at.map_or(self.expires_at, |closed| closed.min(self.expires_at))
+    }
+
+    fn rested(&self, end: Timestamp) -> Timestamp {
         if end == Timestamp::MAX { end } else { end.after(Duration::from_secs(self.cooloff.into())) }
     }
 

@@ -101,6 +101,7 @@ fn amended(rules: Rules<'_>, stood: &Session, change: &Change) -> Result<Session
     }
     set_channels(rules, &mut session, change)?;
     set_terms(rules, &mut session, change)?;
+    session.rest(stood, rules.now);
     if session.expires_at <= rules.now {
         return Err(invalid("session_expiry", "has passed: give a new one to reopen the session"));
     }

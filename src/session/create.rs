@@ -125,6 +125,7 @@ fn draft(rules: Rules<'_>, wanted: &Wanted, id: SessionId) -> Result<Session, Fa
         bind_first_caller: wanted.bind_first_caller,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     };
     rules.mapped(&session)?;
     Ok(session)

@@ -17,6 +17,9 @@ pub(super) fn session(session: &mut Session, party: PhoneNumber, now: Timestamp)
         session.closed_at = Some(session.closed_at.unwrap_or(end).min(end));
         session.cooloff = 0;
     }
+    let former = session.former.len();
+    session.former.retain(|former| former.party.number != Some(party));
+    is_changed |= session.former.len() < former;
     is_changed |= session.reference.as_mut().is_some_and(|reference| text(reference, party));
     is_changed |= session.callback_url.as_mut().is_some_and(|url| text(url, party));
     if let Some(metadata) = &mut session.metadata {

@@ -24,7 +24,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Tables {
     sessions: BTreeMap<SessionId, Session>,
-    channels: HashMap<Channel, SessionId>,
+    channels: HashMap<Channel, (SessionId, Timestamp)>,
     keys: HashMap<Box<str>, Answered>,
     numbers: BTreeMap<PhoneNumber, Number>,
     /// What each node has not heard yet.
@@ -84,15 +84,17 @@ impl Tables {
     /// The first channel of a session that another one has.
     fn taken(&self, session: &Session, now: Timestamp) -> Option<Channel> {
         let is_taken = |channel: &Channel| {
-            let has = self.channels.get(channel).filter(|id| **id != session.id);
-            has.is_some_and(|id| self.sessions[id].free_at() > now)
+            let has = self.channels.get(channel).filter(|(id, _)| *id != session.id);
+            has.is_some_and(|(_, free_at)| *free_at > now)
         };
         session.channels().into_iter().find(is_taken)
     }
 
     fn put(&mut self, session: &Session, node: usize) {
-        self.channels.retain(|_, id| *id != session.id);
-        self.channels.extend(session.channels().map(|channel| (channel, session.id)));
+        self.channels.retain(|_, (id, _)| *id != session.id);
+        let former = session.former.iter().map(|former| (former.channel(), (session.id, former.free_at)));
+        let own = session.channels().map(|channel| (channel, (session.id, session.free_at())));
+        self.channels.extend(former.chain(own));
         self.sessions.insert(session.id, session.clone());
         let others = self.untold.iter_mut().enumerate().filter(|(other, _)| *other != node);
         others.for_each(|(_, untold)| untold.push(session.clone()));
@@ -104,7 +106,7 @@ impl Store for Connection {
     async fn load(&self, now: Timestamp, sink: &mut (dyn FnMut(Loaded) + Send)) -> Result<(), StoreFault> {
         let tables = self.tables()?;
         tables.numbers.values().for_each(|number| sink(Loaded::Number(Box::new(number.clone()))));
-        let live = tables.sessions.values().filter(|session| session.free_at() > now);
+        let live = tables.sessions.values().filter(|session| session.rests_until() > now);
         live.for_each(|session| sink(Loaded::Session(Box::new(session.clone()))));
         Ok(())
     }

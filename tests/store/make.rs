@@ -52,6 +52,7 @@ pub(crate) fn session(first: (u64, u64), second: (Option<u64>, u64)) -> Session 
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

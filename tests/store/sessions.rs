@@ -126,6 +126,57 @@ pub(crate) async fn a_change_moves_the_channels(database: Database) {
     assert_eq!(taken, Created::ChannelTaken(mask(1), Some(party(1))), "the other side is as it was");
 }
 
+pub(crate) async fn what_a_change_gives_up_rests(database: Database) {
+    let store = database.open().await;
+    let mut old = session((1, 1), (Some(2), 2));
+    old.expires_at = at(100);
+    create(&*store, &old).await;
+    let mut moved = Session { version: 2, cooloff: 600, ..old.clone() };
+    (moved.second.number, moved.first.dials) = (Some(party(5)), mask(7));
+    moved.rest(&old, at(10));
+    moved.cooloff = 0;
+    assert_eq!(change(&*store, &moved, at(10)).await, Changed::Done);
+    assert_eq!(store.session(old.id).await.unwrap(), Some(moved.clone()));
+    let closed = Session { closed_at: Some(at(20)), version: 3, ..moved.clone() };
+    assert_eq!(
+        change(&*store, &closed, at(20)).await,
+        Changed::Done,
+        "what rests does not end with the session"
+    );
+    let again = |first, second, now| NewSession { now, ..new(&session(first, second)) };
+    let first = store.create_session(again((1, 1), (Some(8), 8), at(609))).await.unwrap();
+    assert_eq!(first, Created::ChannelTaken(mask(1), Some(party(1))));
+    let second = store.create_session(again((8, 8), (Some(2), 2), at(609))).await.unwrap();
+    assert_eq!(second, Created::ChannelTaken(mask(2), Some(party(2))));
+    let mut loaded = Vec::new();
+    let mut take = |row| match row {
+        Loaded::Session(session) => loaded.push(*session),
+        Loaded::Number(_) => {}
+    };
+    store.load(at(609), &mut take).await.unwrap();
+    assert_eq!(loaded, [closed], "whoever starts knows what rests");
+    store.prune(at(609)).await.unwrap();
+    assert!(store.session(old.id).await.unwrap().is_some());
+    let first = store.create_session(again((1, 1), (Some(2), 2), at(610))).await.unwrap();
+    assert_eq!(first, Created::New);
+}
+
+/// An erased party stands nowhere, also where it was a party before, and what it dialled is anyone's.
+pub(crate) async fn a_former_party_is_erased_too(database: Database) {
+    let store = database.open().await;
+    let old = session((1, 1), (Some(2), 2));
+    create(&*store, &old).await;
+    let mut moved = Session { version: 2, ..old.clone() };
+    moved.second.number = Some(party(5));
+    moved.rest(&old, at(10));
+    assert_eq!(change(&*store, &moved, at(10)).await, Changed::Done);
+    assert_eq!(store.redact(party(2), at(20)).await.unwrap().sessions, 1);
+    let now = store.session(old.id).await.unwrap().unwrap();
+    assert_eq!((now.former.len(), now.closed_at, now.second.number), (0, None, Some(party(5))));
+    assert_eq!(database.count("channels").await, 2);
+    create(&*store, &session((8, 8), (Some(2), 2))).await;
+}
+
 pub(crate) async fn a_session_over_lets_go_and_may_come_back(database: Database) {
     let store = database.open().await;
     let open = session((1, 1), (Some(2), 2));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Channel;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::session::status;
-use crate::ledger::{Party, Session, SessionId, SessionStatus};
+use crate::ledger::{Former, Party, Session, SessionId, SessionStatus};
 
 /// What calls need of a session: a little over a hundred bytes, shared by its two channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,11 @@ pub struct Live {
 }
 
 impl Live {
+    /// What a former channel of a session leads to: the session as if it were over.
+    pub(super) fn resting(session: &Session, former: &Former) -> Self {
+        Self { first: former.party, free_at: former.free_at, is_closed: true, ..Self::from(session) }
+    }
+
     /// Where it is in its life at this moment.
     #[must_use]
     pub fn status(&self, at: Timestamp) -> SessionStatus {

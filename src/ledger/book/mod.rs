@@ -1,7 +1,7 @@
 //! The book: every session that a call may meet and every masking number, in memory, fed from the store. Calls are
 //! decided from it and nothing else; whoever creates sessions reserves their numbers in it.
 //!
-//! Locks are taken in one order: a hold, a session, a channel, a count. None is held across an await.
+//! Locks are taken in one order: a hold, a session, its former channels, a channel, a count. None is held across an await.
 
 mod inventory;
 mod live;
@@ -17,7 +17,7 @@ use dashmap::mapref::entry::Entry;
 use rustc_hash::FxBuildHasher;
 
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{Number, NumberState, Session, SessionId, SessionStatus};
+use crate::ledger::{Former, Number, NumberState, Session, SessionId, SessionStatus};
 use inventory::Inventory;
 use shelf::Shelf;
 
@@ -37,6 +37,8 @@ const SHARDS: usize = 256;
 pub struct Book {
     sessions: Shelf,
     channels: Table<Channel, Arc<Live>>,
+    /// What changes took from sessions, where anything rests or is not yet forgotten.
+    former: Table<SessionId, Vec<Former>>,
     /// How many channels have each number.
     uses: Table<PhoneNumber, u32>,
     /// Channels of sessions that are being made or changed.
@@ -77,6 +79,7 @@ impl Book {
         Self {
             sessions: Shelf::new(),
             channels: table(),
+            former: table(),
             uses: table(),
             held: table(),
             inventory: RwLock::default(),
@@ -85,7 +88,7 @@ impl Book {
 
     /// Puts a session, or a later version of it. An older version changes nothing.
     pub fn put(&self, session: &Session) {
-        self.replace(session.id, |stood| match stood {
+        self.replace(session.id, Some(session), |stood| match stood {
             Some(stood) => Live::from(session).after(stood),
             None => Some(session.into()),
         });
@@ -169,7 +172,7 @@ impl Book {
 
     /// Moves a session's expiry, where that is later. A session that was closed stays so.
     pub fn extend(&self, id: SessionId, expires_at: Timestamp) -> bool {
-        self.replace(id, |stood| stood?.extended(expires_at))
+        self.replace(id, None, |stood| stood?.extended(expires_at))
     }
 
     /// Makes a caller the second party of a session that has none. Of two callers at the same time, one.
@@ -179,12 +182,13 @@ impl Book {
         // Held until the session has it, so that nobody reserves it meanwhile.
         let Entry::Vacant(_hold) = self.held.entry(channel) else { return false };
         let bound = |stood: &Live| stood.bound(caller).filter(|bound| bound.second.dials == number);
-        !self.is_taken(&channel, now) && self.replace(id, |stood| bound(stood?))
+        !self.is_taken(&channel, now) && self.replace(id, None, |stood| bound(stood?))
     }
 
     /// Forgets the sessions whose numbers have been free for [`Book::KEPT`]. How many.
     pub fn sweep(&self, now: Timestamp) -> usize {
-        let is_due = |live: &Live| live.free_at.after(Self::KEPT) <= now;
+        let is_past = |free_at: Timestamp| free_at.after(Self::KEPT) <= now;
+        let is_due = |live: &Live| is_past(live.free_at);
         let forget = |live: &Live| {
             let goes = is_due(live);
             if goes {
@@ -192,6 +196,12 @@ impl Book {
             }
             goes
         };
+        self.former.retain(|id, former| {
+            for past in former.extract_if(.., |former| is_past(former.free_at)) {
+                self.release_if(past.channel(), |live| live.id == *id && is_due(live));
+            }
+            !former.is_empty()
+        });
         let due = self.sessions.pick(|live| is_due(live).then_some(live.id)).into_iter();
         due.filter(|id| self.sessions.remove_if(*id, forget)).count()
     }
@@ -204,18 +214,42 @@ impl Book {
         self.channels.get(channel).is_some_and(|live| live.free_at > now)
     }
 
-    /// Puts what follows on what stood in place of it, with its channels. False where nothing does.
-    fn replace(&self, id: SessionId, next: impl FnOnce(Option<&Live>) -> Option<Live>) -> bool {
+    /// Puts what follows on what stood in place of it, with its channels, and where it is another version, with its
+    /// former ones. False where nothing follows.
+    fn replace(
+        &self,
+        id: SessionId,
+        version: Option<&Session>,
+        next: impl FnOnce(Option<&Live>) -> Option<Live>,
+    ) -> bool {
         self.sessions.replace(id, |stood| {
             let live = Arc::new(next(stood)?);
             let channels = live.channels();
             channels.iter().for_each(|channel| self.lead(*channel, &live));
-            let before = stood.into_iter().flat_map(Live::channels);
+            let [resting, rested] = version.map(|session| self.rest(session, channels)).unwrap_or_default();
+            let before = stood.into_iter().flat_map(Live::channels).chain(rested);
             before
-                .filter(|channel| !channels.contains(channel))
+                .filter(|channel| !channels.contains(channel) && !resting.contains(channel))
                 .for_each(|channel| self.release(channel, id));
             Some(live)
         })
+    }
+
+    /// Lets the former channels of a session that it has not again lead nowhere but to its past. Those, and those
+    /// that were so before.
+    fn rest(&self, session: &Session, own: [Channel; 2]) -> [Vec<Channel>; 2] {
+        let mut resting = session.former.clone();
+        resting.retain(|former| !own.contains(&former.channel()));
+        for former in &resting {
+            self.lead(former.channel(), &Arc::new(Live::resting(session, former)));
+        }
+        let channels = |former: &[Former]| former.iter().map(Former::channel).collect();
+        let rest = channels(&resting);
+        let before = match resting.is_empty() {
+            true => self.former.remove(&session.id).map(|(_, before)| before),
+            false => self.former.insert(session.id, resting),
+        };
+        [rest, channels(&before.unwrap_or_default())]
     }
 
     /// Lets a channel lead into a session, unless another one has it by right.
@@ -235,7 +269,12 @@ impl Book {
 
     /// Takes a channel away from a session that has it.
     fn release(&self, channel: Channel, id: SessionId) {
-        if self.channels.remove_if(&channel, |_, live| live.id == id).is_none() {
+        self.release_if(channel, |live| live.id == id);
+    }
+
+    /// Takes a channel away from what it leads to, where that is meant.
+    fn release_if(&self, channel: Channel, is_meant: impl FnOnce(&Live) -> bool) {
+        if self.channels.remove_if(&channel, |_, live| is_meant(live)).is_none() {
             return;
         }
         if let Entry::Occupied(mut count) = self.uses.entry(channel.0) {

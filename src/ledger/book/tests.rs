@@ -36,6 +36,7 @@ fn session(seed: u64, first: &str, second: Option<&str>) -> Session {
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::{Connection as _, Row};
 
 use super::{Connection, Query, callbacks};
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{CallRecord, Redacted, Session, SessionId, StoreFault};
+use crate::ledger::{CallRecord, Channel, Former, Redacted, Session, SessionId, StoreFault};
 use crate::store::erase;
 use crate::store::rows::{CallRow, bytes, caller, digits, json, millis, read};
 
@@ -114,8 +114,12 @@ async fn session(
     now: Timestamp,
 ) -> Result<Option<Session>, StoreFault> {
     let query = sqlx::query("SELECT body FROM sessions WHERE id = $1").bind(id);
-    let changed = body(connection, query, |session| erase::session(session, party, now)).await?;
-    let Some(session) = changed else { return Ok(None) };
+    let mut former = Vec::new();
+    let change = |session: &mut Session| {
+        former.clone_from(&session.former);
+        erase::session(session, party, now)
+    };
+    let Some(session) = body(connection, query, change).await? else { return Ok(None) };
     let written = sqlx::query(
         "UPDATE sessions SET first = $2, second = $3, reference = $4, closed_at = $5, free_at = $6, \
          version = $7, body = $8 WHERE id = $1 AND version = $7 - 1",
@@ -125,29 +129,32 @@ async fn session(
     .bind(session.second.number.map(digits))
     .bind(session.reference.as_deref().map(str::to_owned))
     .bind(session.closed_at.map(millis))
-    .bind(millis(session.free_at()))
+    .bind(millis(session.rests_until()))
     .bind(i64::from(session.version))
     .bind(json(&session));
     if written.execute(&mut *connection).await?.rows_affected() == 0 {
         // Changed meanwhile: the next round finds it again.
         return Ok(None);
     }
-    let_go(connection, &session, party).await?;
+    former.retain(|former| former.party.number == Some(party));
+    let channels = former.iter().map(Former::channel).chain(session.channels());
+    let_go(connection, session.id, channels, party).await?;
     Ok(Some(session))
 }
 
-/// The session is over, and its channels with it: that of the party, which names it, and the other one.
+/// The session is over, and its channels with it: those of the party, which name it, and the other one.
 async fn let_go(
     connection: &mut Connection,
-    session: &Session,
+    id: SessionId,
+    channels: impl Iterator<Item = Channel>,
     party: PhoneNumber,
 ) -> Result<(), StoreFault> {
-    for (dialled, known) in session.channels() {
+    for (dialled, known) in channels {
         let released = sqlx::query(
             "DELETE FROM channels WHERE dialled = $1 AND (caller = $2 OR caller = $3) AND session = $4",
         );
         let released = released.bind(digits(dialled)).bind(caller(known)).bind(digits(party));
-        released.bind(bytes(SessionId(session.id.0))).execute(&mut *connection).await?;
+        released.bind(bytes(id)).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::{Connection, Query, answers, events};
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{Answered, Changed, Created, Loaded, NewSession, Session, SessionId, StoreFault};
+use crate::ledger::{Answered, Changed, Created, Former, Loaded, NewSession, Session, SessionId, StoreFault};
 use crate::store::rows::{EventRow, bytes, caller, digits, json, millis, read};
 
 /// Sessions that are read at a time.
@@ -119,7 +119,7 @@ fn bind<'q>(query: Query<'q>, session: &Session) -> Query<'q> {
         .bind(millis(session.starts_at))
         .bind(millis(session.expires_at))
         .bind(session.closed_at.map(millis))
-        .bind(millis(session.free_at()))
+        .bind(millis(session.rests_until()))
         .bind(i64::from(session.version))
         .bind(json(session))
 }
@@ -197,12 +197,25 @@ pub(super) async fn replace(
     let mut let_go = old.channels();
     let_go.sort_unstable();
     for channel in let_go {
-        if !holds || !session.channels().contains(&channel) {
-            release(connection, session.id, channel).await?;
+        let former = session.former.iter().find(|former| former.channel() == channel);
+        match former {
+            _ if holds && session.channels().contains(&channel) => {}
+            Some(former) => rest(connection, session.id, former).await?,
+            None => release(connection, session.id, channel).await?,
         }
     }
     let taken = if holds { claim(connection, session, now).await? } else { None };
     Ok(taken.map_or(Changed::Done, |(dialled, caller)| Changed::ChannelTaken(dialled, caller)))
+}
+
+/// Keeps what a session has no more from others for as long as it rests.
+async fn rest(connection: &mut Connection, id: SessionId, former: &Former) -> Result<(), StoreFault> {
+    let (dialled, party) = former.channel();
+    let rests =
+        sqlx::query("UPDATE channels SET free_at = $4 WHERE dialled = $1 AND caller = $2 AND session = $3");
+    let rests = rests.bind(digits(dialled)).bind(caller(party)).bind(bytes(id));
+    rests.bind(millis(former.free_at)).execute(connection).await?;
+    Ok(())
 }
 
 async fn release(connection: &mut Connection, id: SessionId, channel: Channel) -> Result<(), StoreFault> {
