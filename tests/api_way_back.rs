@@ -242,5 +242,9 @@ fn a_session_whose_call_is_not_placed_stands_and_says_why() {
     assert!(detail.contains("being carried out") && !detail.contains("POST"), "it may be about to: {detail}");
     assert!(desk.calls.placed.lock().unwrap().is_empty(), "a repeat calls nobody");
     let order = json!({ "session_id": made.json()["id"], "first": "first_party" });
-    assert_eq!(desk.send("POST", "/v1/calls", &order).status, 201, "the first answer said that there is none");
+    assert_eq!(
+        desk.send("POST", "/v1/calls", &order).status,
+        201,
+        "the first answer said that there is none"
+    );
 }

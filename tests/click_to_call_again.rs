@@ -34,6 +34,7 @@ fn session(world: &World, order: &Order, lasts: Duration) -> Session {
         bind_first_caller: false,
         version: 1,
         expiry_version: 0,
+        former: Vec::new(),
     }
 }
 

@@ -105,7 +105,12 @@ async fn earlier(
 }
 
 /// Whether the number leads each of the two to the other.
-fn leads_both_ways(state: &ApiState, [first, second]: [PhoneNumber; 2], show: PhoneNumber, now: Timestamp) -> bool {
+fn leads_both_ways(
+    state: &ApiState,
+    [first, second]: [PhoneNumber; 2],
+    show: PhoneNumber,
+    now: Timestamp,
+) -> bool {
     let index = (state.in_force)();
     let reached = |caller| match explain(&index, &state.book, Identity::Known(caller), &show.reveal(), now) {
         Decision::Bridge(plan) => Some(plan.destination),

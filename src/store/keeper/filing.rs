@@ -38,6 +38,7 @@ const IDLE_SEGMENT: u64 = 64 * 1024;
 pub(super) enum Step {
     /// The journal has entries up to a place, and these ended calls among them.
     File {
+        #[expect(clippy::vec_box, reason = "they come so, and are not moved")]
         ended: Vec<Box<CallRecord>>,
         until: Place,
     },

@@ -36,6 +36,7 @@ pub(super) struct Journaling {
     steps: Sender<Step>,
     /// Entries gathered since the journal took all, and those among them that are ended calls.
     gathered: u64,
+    #[expect(clippy::vec_box, reason = "they come so, and are not moved")]
     ended: Vec<Box<CallRecord>>,
     /// The other threads are to hear of what is gathered.
     is_news: bool,
