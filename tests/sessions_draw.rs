@@ -5,12 +5,14 @@
 mod desk;
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread;
 
 use desk::*;
 use maskline::base::PhoneNumber;
-use maskline::ledger::{Number, NumberState, Session};
+use maskline::ledger::{Number, NumberState, Session, SessionId};
 use maskline::session::{
     Change, Expires, Fault, NewNumber, NumberChange, Numbers, Removed, Sessions, Wanted,
 };
@@ -274,6 +276,38 @@ fn a_hundred_at_once_share_no_channel() {
         desk.create(wanted(A, Some(B)), 0),
         Err(Fault::PoolExhausted { has: 100, needs: 101, .. })
     ));
+}
+
+/// A pool with just enough for one: whoever comes with the same request at the same time gets that one.
+#[test]
+fn repeats_at_the_same_time_are_answered_with_the_one_session() {
+    for (round, by_key) in (0..60).flat_map(|round| [(round, true), (round, false)]) {
+        let desk = Desk::new(2);
+        let make = |_| {
+            let reference = (!by_key).then(|| "ride".into());
+            let key = by_key.then(|| ("k".into(), [1; 32]));
+            wait(desk.sessions.create(Wanted { reference, ..wanted(A, Some(B)) }, key, at(0)))
+        };
+        let made: Vec<_> = at_once(8, make).into_iter().map(Result::unwrap).collect();
+        assert_eq!(made.iter().filter(|made| made.is_new).count(), 1, "round {round}");
+        assert!(made.iter().all(|one| one.session == made[0].session), "round {round}");
+    }
+}
+
+/// Numbers that somebody holds are not yet taken: whoever holds them may have to let them go.
+#[test]
+fn what_others_hold_is_waited_for() {
+    let desk = Desk::new(2);
+    let made = desk.create(wanted(A, Some(B)), 0).unwrap();
+    now(desk.sessions.close(made.id, at(1))).unwrap();
+    let hold = desk.book.reserve(&Session { id: SessionId::default(), ..made.clone() }, at(2)).unwrap();
+    let mut waiting = std::pin::pin!(desk.sessions.create(wanted(A, Some(B)), None, at(2)));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    drop(hold);
+    // Another one's end is what tells of it.
+    desk.create(wanted(C, Some(D)), 2).unwrap();
+    assert!(waiting.as_mut().poll(&mut context).is_ready());
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Sessions {
             }
             session.version += 1;
             let taken = |(number, party)| Fault::ChannelTaken { number, party };
-            let _hold = self.book.reserve(&session, now).map_err(taken)?;
+            let _hold = self.hold(&session, now).map_err(taken)?;
             if self.commit(&session, EventKind::SessionChanged, now).await? {
                 return Ok(session);
             }

@@ -4,7 +4,7 @@ use super::draw::Draw;
 use super::rules::{self, Rules, invalid};
 use super::{Expires, Fault, Key, Made, Numbers, Sessions, Wanted, event};
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{Created, EventKind, NewSession, NumberState, Party, Session, SessionId};
+use crate::ledger::{Book, Created, EventKind, NewSession, NumberState, Party, Session, SessionId};
 use crate::route::{Index, Ours};
 
 /// How often numbers are drawn anew where other nodes had taken them.
@@ -23,9 +23,9 @@ impl Sessions {
         let mut draw = self.draw(&index, wanted).await?;
         for _ in 0..DRAWS {
             if let Some(draw) = &draw {
-                [session.first.dials, session.second.dials] = draw.numbers(rules.ours, now)?;
+                [session.first.dials, session.second.dials] = self.drawn(draw, rules).await?;
             }
-            let hold = match self.book.reserve(&session, now) {
+            let hold = match self.hold(&session, now) {
                 Ok(hold) => hold,
                 Err(_) if draw.is_some() => continue,
                 Err((number, party)) => return Err(Fault::ChannelTaken { number, party }),
@@ -55,6 +55,19 @@ impl Sessions {
             }
         }
         Err(Fault::Contended)
+    }
+
+    /// Numbers that are free. Where only those are left that others are about to have, it waits until they have them or
+    /// have them not.
+    async fn drawn(&self, draw: &Draw, rules: Rules<'_>) -> Result<[PhoneNumber; 2], Fault> {
+        loop {
+            // From here on everything is heard that is let go.
+            let let_go = self.let_go.notified();
+            match draw.numbers(rules.ours, rules.now, Book::is_free) {
+                Err(_) if draw.numbers(rules.ours, rules.now, Book::is_nobodys).is_ok() => let_go.await,
+                drawn => return drawn,
+            }
+        }
     }
 
     /// The session that the same request made before. Looked for where a request cannot be granted: a repeat is

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use super::{Fault, Wanted};
 use crate::base::numbering::Kind;
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{Channel, Number};
+use crate::ledger::{Book, Channel, Number};
 use crate::route::Ours;
 
 type Pool = Arc<[Arc<Number>]>;
+/// Which channels of the book count as free.
+type IsFree = fn(&Book, Channel, Timestamp) -> bool;
 
 /// A draw for one session: each time it is asked, the best numbers that are free then.
 pub(super) struct Draw {
@@ -62,9 +64,16 @@ impl Draw {
     }
 
     /// What the first party dials, and the second.
-    pub(super) fn numbers(&self, ours: Ours<'_>, now: Timestamp) -> Result<[PhoneNumber; 2], Fault> {
+    pub(super) fn numbers(
+        &self,
+        ours: Ours<'_>,
+        now: Timestamp,
+        is_free: IsFree,
+    ) -> Result<[PhoneNumber; 2], Fault> {
         let [first, second] = &self.sides;
-        let is_free = |side: &Side, number: PhoneNumber| self.is_free(ours, (number, side.party), now);
+        let is_free = |side: &Side, number| {
+            is_free(ours.book, (number, side.party), now) && self.may(ours, (number, side.party))
+        };
         if self.is_shared {
             let shared = first.choice().find(|number| is_free(first, *number) && is_free(second, *number));
             return shared.map(|number| [number; 2]).ok_or_else(|| self.exhausted(1));
@@ -75,12 +84,12 @@ impl Draw {
         pairs.find(|[one, other]| one != other).ok_or_else(|| self.exhausted(missing))
     }
 
-    /// Whether nobody has the channel, and no mapping of the settings is for the same caller.
-    fn is_free(&self, ours: Ours<'_>, channel: Channel, now: Timestamp) -> bool {
+    /// Whether no mapping of the settings is for the same caller, and no other node was seen to have the channel.
+    fn may(&self, ours: Ours<'_>, channel: Channel) -> bool {
         let (number, party) = channel;
         let is_mapped = ours.index.mapping_for_anyone(number).is_some()
             || party.is_some_and(|party| ours.index.mapping_for(number, party).is_some());
-        !is_mapped && !self.taken.contains(&channel) && ours.book.is_free(channel, now)
+        !is_mapped && !self.taken.contains(&channel)
     }
 
     fn exhausted(&self, missing: usize) -> Fault {

@@ -12,17 +12,21 @@ mod expire;
 mod fault;
 mod inventory;
 mod rules;
+mod turns;
 mod view;
 mod wanted;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::base::{PhoneNumber, Random, Timestamp};
-use crate::ledger::{Book, Event, EventKind, Json, Number, Session, SessionId, Store};
+use crate::ledger::{Book, Channel, Event, EventKind, Hold, Json, Number, Session, SessionId, Store};
 use crate::route::{Index, Ours};
 
 use rules::Rules;
+use turns::Turns;
 
 pub use fault::Fault;
 pub use rules::LONGEST_REFERENCE;
@@ -41,6 +45,25 @@ pub struct Sessions {
     book: Arc<Book>,
     in_force: InForce,
     random: Mutex<Random>,
+    keys: Turns,
+    references: Turns,
+    /// Rings when channels are no longer held.
+    let_go: Notify,
+}
+
+/// Channels that are held for a session; when they are let go, whoever waits for some hears of it.
+struct Held<'a> {
+    _hold: Hold<'a>,
+    _ring: Ring<'a>,
+}
+
+/// Rings when it is dropped.
+struct Ring<'a>(&'a Notify);
+
+impl Drop for Ring<'_> {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
 }
 
 /// A session that was asked for.
@@ -65,7 +88,15 @@ impl Sessions {
     /// The service over a store and the book that is fed from it.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, book: Arc<Book>, in_force: InForce, random: Random) -> Self {
-        Self { store, book, in_force, random: Mutex::new(random) }
+        Self {
+            store,
+            book,
+            in_force,
+            random: Mutex::new(random),
+            keys: Turns::default(),
+            references: Turns::default(),
+            let_go: Notify::new(),
+        }
     }
 
     /// Creates a session, once for a key or a reference: when this returns it is durable, and calls go through it.
@@ -73,6 +104,16 @@ impl Sessions {
     /// # Errors
     /// Where it cannot be had; nothing is kept of it then.
     pub async fn create(&self, wanted: Wanted, key: Option<Key>, now: Timestamp) -> Result<Made, Fault> {
+        // One at a time for a key and for a reference: a repeat would else stand in the way of the first. Always in this
+        // order, so that none waits for another in a circle.
+        let _by_key = match &key {
+            Some((key, _)) => Some(self.keys.turn(key).await),
+            None => None,
+        };
+        let _by_reference = match &wanted.reference {
+            Some(reference) => Some(self.references.turn(reference).await),
+            None => None,
+        };
         let made = match self.make(&wanted, key.as_ref(), now).await {
             Err(fault) if !matches!(fault, Fault::Unavailable(_) | Fault::KeyReused) => {
                 let before = self.made_before(&wanted, key.as_ref()).await?;
@@ -148,6 +189,13 @@ impl Sessions {
     /// Where there is none, or the store does not answer.
     pub async fn remove_number(&self, number: PhoneNumber, now: Timestamp) -> Result<Removed, Fault> {
         self.remove(number, now).await
+    }
+
+    /// Holds the channels of a session, or says which of them another has.
+    fn hold(&self, session: &Session, now: Timestamp) -> Result<Held<'_>, Channel> {
+        // Bound first: also what was half held and let go of is heard.
+        let ring = Ring(&self.let_go);
+        Ok(Held { _hold: self.book.reserve(session, now)?, _ring: ring })
     }
 
     fn fresh_id(&self, now: Timestamp) -> SessionId {

@@ -159,6 +159,12 @@ impl Book {
         !self.held.contains_key(&channel) && !self.is_taken(&channel, now)
     }
 
+    /// Whether no session has this channel, though one may be about to.
+    #[must_use]
+    pub fn is_nobodys(&self, channel: Channel, now: Timestamp) -> bool {
+        !self.is_taken(&channel, now)
+    }
+
     /// The sessions that expired after the first of these and at or before the second, in that order: each by its
     /// expiry and its id. Looks at every session: some 50 ms among a million.
     #[must_use]
