@@ -11,7 +11,7 @@ use desk::*;
 use maskline::base::Timestamp;
 use maskline::ledger::{Book, Event, EventKind, Number, NumberState, Session, SessionStatus};
 use maskline::route::{self, Decision, Plan, RefusalKind, Step, Target, Treatment};
-use maskline::session::{Change, Expires, Fault, NewNumber, Numbers, Wanted};
+use maskline::session::{Change, Expires, Fault, NewNumber, Numbers, Removed, Wanted};
 
 #[track_caller]
 fn bridged(decision: Decision) -> Plan {
@@ -108,6 +108,32 @@ fn a_session_begins_expires_is_closed_and_goes_on_again() {
     let data = told.data.tree();
     assert_eq!((told.session, &data["status"]), (Some(id), &"closed".into()));
     assert_eq!((&data["first_party"], &data["second_party"]), (&A.into(), &B.into()));
+}
+
+/// What was a session's at its end may have become something else since.
+#[test]
+fn a_session_goes_on_only_with_what_it_could_begin_with() {
+    let desk = Desk::new(2);
+    let session = desk.create(wanted(A, Some(B)), 0).unwrap();
+    let m2 = session.second.dials;
+    close(&desk, &session, 1);
+    let reopen = || Change { reopen: true, ..Change::default() };
+    let unfit = |change_to| match change(&desk, &session, change_to, 3).unwrap_err() {
+        Fault::Unfit { field, .. } => field,
+        fault => panic!("{fault:?}"),
+    };
+    let stood = desk.book.number(m2).unwrap();
+    assert_eq!(now(desk.sessions.remove_number(m2, at(2))).unwrap(), Removed::Gone);
+    assert_eq!(unfit(reopen()), "second_party_number");
+    for state in [NumberState::Draining, NumberState::Retired] {
+        desk.book.put_number(Number { state, ..Number::clone(&stood) });
+        assert_eq!(unfit(reopen()), "second_party_number");
+    }
+    desk.book.put_number(Number::clone(&stood));
+    desk.add(number(B), "q");
+    assert_eq!(unfit(reopen()), "second_party");
+    change(&desk, &session, Change { second_party: Some(number(C)), ..reopen() }, 4).unwrap();
+    assert_eq!(desk.reached(m2, C, 5).0, A);
 }
 
 #[test]

@@ -32,6 +32,10 @@ impl Sessions {
             session.version += 1;
             let taken = |(number, party)| Fault::ChannelTaken { number, party };
             let _hold = self.hold(&session, now).map_err(taken)?;
+            if matches!(stood.status(now), SessionStatus::Closed | SessionStatus::Expired) {
+                // Once its numbers are held, nobody takes them out of the inventory.
+                rules.stands(&session)?;
+            }
             if self.commit(&session, EventKind::SessionChanged, now).await? {
                 return Ok(session);
             }

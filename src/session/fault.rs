@@ -15,6 +15,14 @@ pub enum Fault {
         /// What is wrong with it and what to write instead: a sentence that begins after the field's name.
         reason: String,
     },
+    /// A session cannot go on as it stands: this of it would be refused now.
+    #[error("the session cannot go on: {field} {reason}")]
+    Unfit {
+        /// The field by its name in the API.
+        field: &'static str,
+        /// What is wrong with it: a sentence that begins after the field's name.
+        reason: String,
+    },
     /// There is no such session or number.
     #[error("there is no such session or number")]
     NotFound,

@@ -68,6 +68,21 @@ impl Rules<'_> {
         }
     }
 
+    /// What a session stands on that goes on again: the world may have changed since its end.
+    pub(super) fn stands(self, session: &Session) -> Result<(), Fault> {
+        let parties = [("first_party", session.first.number), ("second_party", session.second.number)];
+        let mut known = parties.into_iter().filter_map(|(field, party)| Some((field, party?)));
+        let all = known
+            .try_for_each(|(field, party)| self.party(field, party))
+            .and_then(|()| self.dials("first_party_number", session.first.dials))
+            .and_then(|()| self.dials("second_party_number", session.second.dials))
+            .and_then(|()| self.mapped(session));
+        all.map_err(|fault| match fault {
+            Fault::Invalid { field, reason } => Fault::Unfit { field, reason },
+            fault => fault,
+        })
+    }
+
     /// The channels of a session that a mapping of the settings has for the same caller.
     pub(super) fn mapped(self, session: &Session) -> Result<(), Fault> {
         let mapped = session.channels().into_iter().find(|(number, party)| {

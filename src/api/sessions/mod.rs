@@ -223,6 +223,7 @@ impl From<Fault> for Problem {
         let conflict = || Problem::new(StatusCode::CONFLICT).detail(text.clone());
         match fault {
             Fault::Invalid { field, reason } => Problem::invalid(field, reason),
+            Fault::Unfit { field, reason } => conflict().field(field, reason),
             Fault::NotFound => Problem::not_found("there is no such session or number"),
             Fault::PoolUnknown { .. } => {
                 Problem::new(StatusCode::NOT_FOUND).field("pool", "is unknown: add numbers to it first")

@@ -132,14 +132,14 @@ impl Book {
         self.sessions.count(is_open)
     }
 
-    /// Holds the channels of a session that it does not have yet; calls do not see them.
+    /// Holds the channels of a session that it does not have yet, or no longer for itself; calls do not see them.
     ///
     /// # Errors
     /// The first channel that another session has or is about to have.
     pub fn reserve(&self, session: &Session, now: Timestamp) -> Result<Hold<'_>, Channel> {
         let mut hold = Hold { book: self, channels: [None; 2] };
         for (place, channel) in session.channels().into_iter().enumerate() {
-            if self.leads(&channel).is_some_and(|live| live.id == session.id) {
+            if self.leads(&channel).is_some_and(|live| live.id == session.id && live.free_at > now) {
                 continue;
             }
             let Entry::Vacant(vacant) = self.held.entry(channel) else { return Err(channel) };
