@@ -202,6 +202,24 @@ fn what_can_be_no_session_is_refused_with_its_field_and_nothing_is_made() {
     assert_eq!(dials(&create(base()).unwrap()), (pooled(0), pooled(1)), "nothing is held");
 }
 
+/// A number that was given up may have become somebody's own since.
+#[test]
+fn a_retired_number_that_is_a_party_is_not_taken_back() {
+    let desk = Desk::new(3);
+    let set = |state| {
+        let change = NumberChange { state: Some(state), ..NumberChange::default() };
+        now(desk.sessions.change_number(pooled(2), change, at(1)))
+    };
+    set(NumberState::Retired).unwrap();
+    let session = desk.create(wanted(A, Some(&pooled(2).reveal())), 1).unwrap();
+    for state in [NumberState::Active, NumberState::Draining] {
+        assert_eq!(field(set(state)), "number");
+        assert_eq!(desk.book.state(pooled(2)), Some(NumberState::Retired));
+    }
+    now(desk.sessions.close(session.id, at(1))).unwrap();
+    assert_eq!(set(NumberState::Active).unwrap().state, NumberState::Active);
+}
+
 #[test]
 fn what_can_be_no_masking_number_is_refused() {
     let desk = Desk::new(2);

@@ -53,6 +53,9 @@ impl Sessions {
         };
         let index = (self.in_force)();
         fitting(&index, next.pool.as_deref(), next.trunk.as_deref())?;
+        if stood.state == NumberState::Retired && next.state != NumberState::Retired {
+            self.nobodys(&index, number, now).await?;
+        }
         let retires = next.state == NumberState::Retired && stood.state != NumberState::Retired;
         if retires && self.is_in_use(&stood, &index, now) {
             self.book.put_number(Number::clone(&stood));
