@@ -178,7 +178,8 @@ fn a_session_is_changed_closed_and_reopened() {
         desk.pass(1000);
     }
     assert_eq!(desk.get(&path).json()["closed_at"], "2026-11-22T08:15:30.000Z", "closed once");
-    assert_eq!(desk.send("PATCH", &path, &json!({ "ring_timeout": 5 })).status, 409);
+    let over = desk.send("PATCH", &path, &json!({ "ring_timeout": 5 }));
+    assert_eq!((over.status, over.field()), (409, "reopen".into()));
     let reopened = desk.send("PATCH", &path, &json!({ "reopen": true, "session_expiry": 10 }));
     assert_eq!((reopened.status, &reopened.json()["status"]), (200, &json!("active")));
     let (mut events, wanted) =
@@ -201,7 +202,8 @@ fn a_number_is_added_drained_and_removed() {
     let added = desk.send("POST", "/v1/numbers", &body);
     assert_eq!((added.status, &added.json()["country"]), (201, &json!("IN")), "{added:?}");
     assert_eq!(desk.send("POST", "/v1/numbers", &body).status, 200, "just so");
-    assert_eq!(desk.send("POST", "/v1/numbers", &with(body, json!({ "pool": "q" }))).status, 409);
+    let taken = desk.send("POST", "/v1/numbers", &with(body, json!({ "pool": "q" })));
+    assert_eq!((taken.status, taken.field()), (409, "number".into()));
     assert_eq!(
         desk.send("POST", "/v1/numbers", &json!({ "number": "+918045550101" })).status,
         201,
@@ -218,6 +220,8 @@ fn a_number_is_added_drained_and_removed() {
         "{session:?}"
     );
     let drained = desk.send("PATCH", path, &json!({ "state": "draining", "pool": null }));
+    let in_use = desk.send("PATCH", path, &json!({ "state": "retired" }));
+    assert_eq!((in_use.status, in_use.field()), (409, "state".into()));
     assert_eq!((&drained.json()["state"], &drained.json()["pool"]), (&json!("draining"), &Value::Null));
     let delete = |path: &str| desk.ask("DELETE", path, &bearer(ALL), None);
     assert_eq!(delete(path).status, 202, "in use");

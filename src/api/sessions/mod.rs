@@ -235,7 +235,15 @@ impl From<Fault> for Problem {
             }
             Fault::ChannelTaken { .. } => conflict().of(kinds::NUMBER),
             Fault::Contended => conflict().of(kinds::CHANGED),
-            Fault::Over(_) | Fault::NumberTaken(_) | Fault::NumberInUse(_) => conflict(),
+            Fault::Over(_) => {
+                conflict().field("reopen", "has to be true, with a new expiry where the old one has passed")
+            }
+            Fault::NumberTaken(_) => {
+                conflict().field("number", "is there with another pool or trunk: change it instead")
+            }
+            Fault::NumberInUse(_) => {
+                conflict().field("state", "has to be draining until no session and no mapping has the number")
+            }
             Fault::Unavailable(fault) => fault.into(),
         }
     }
