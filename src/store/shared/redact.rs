@@ -137,7 +137,7 @@ async fn session(
         return Ok(None);
     }
     former.retain(|former| former.party.number == Some(party));
-    let channels = former.iter().map(Former::channel).chain(session.channels());
+    let channels = former.iter().map(Former::channel).chain(session.channels()).collect();
     let_go(connection, session.id, channels, party).await?;
     Ok(Some(session))
 }
@@ -146,7 +146,7 @@ async fn session(
 async fn let_go(
     connection: &mut Connection,
     id: SessionId,
-    channels: impl Iterator<Item = Channel>,
+    channels: Vec<Channel>,
     party: PhoneNumber,
 ) -> Result<(), StoreFault> {
     for (dialled, known) in channels {
