@@ -68,3 +68,48 @@ fn numbers_have_pages_that_hide_what_the_token_may_not_see() {
     let second = desk.get(&format!("/v1/numbers?limit=2&pool=p&cursor={}", first["next"].as_str().unwrap()));
     assert_eq!(second.json()["numbers"][0]["number"], "+918045550105");
 }
+
+#[test]
+fn a_cursor_tells_no_number_and_nobody_else_can_make_one() {
+    let desk = Desk::open();
+    let add = |number: &str| {
+        let body = json!({ "number": number, "pool": "p" });
+        assert_eq!(desk.send("POST", "/v1/numbers", &body).status, 201);
+    };
+    (3..8).for_each(|last| add(&format!("+91804555010{last}")));
+    for token in [READ, ALL] {
+        let list = |query: &str| desk.ask("GET", &format!("/v1/numbers?{query}"), &bearer(token), None);
+        for probe in ["918045550104", "%2B918045550104", "after-2", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            let refused = list(&format!("cursor={probe}"));
+            assert_eq!((refused.status, &*refused.field()), (422, "cursor"), "{probe}");
+        }
+    }
+    let first = desk.get("/v1/numbers?limit=2&pool=p").json();
+    let next = first["next"].as_str().unwrap();
+    assert!(!next.contains("5550"), "{next}");
+    // Others come in before and behind the place, and the number at the place goes.
+    add("+918045550100");
+    add("+918045550109");
+    desk.ask("DELETE", "/v1/numbers/+918045550104", &bearer(ALL), None);
+    for (token, from) in [(ALL, "+918045550105"), (READ, "+9180******05")] {
+        let page = desk.ask("GET", &format!("/v1/numbers?pool=p&cursor={next}"), &bearer(token), None).json();
+        assert_eq!(page["numbers"][0]["number"], from, "neither a gap nor a repeat");
+        assert_eq!(page["numbers"].as_array().unwrap().len(), 4);
+    }
+    // Another run of the service has another key.
+    let other = Desk::open_with(9).get(&format!("/v1/numbers?cursor={next}"));
+    assert!(other.status == 422 && other.body.contains("begin again without it"), "{other:?}");
+}
+
+#[test]
+fn one_of_the_settings_has_to_be_adopted_before_it_is_changed() {
+    let desk = Desk::open();
+    let drain =
+        |number: &str| desk.send("PATCH", &format!("/v1/numbers/{number}"), &json!({ "state": "draining" }));
+    let refused = drain("+918045550101");
+    assert!(refused.status == 404 && refused.body.contains("adopt it first"), "{refused:?}");
+    let refused = desk.ask("DELETE", "/v1/numbers/+918045550101", &bearer(ALL), None);
+    assert!(refused.status == 404 && refused.body.contains("adopt it first"), "{refused:?}");
+    let unknown = drain("+918045550177");
+    assert!(unknown.status == 404 && unknown.body.contains("no such number in the inventory"), "{unknown:?}");
+}

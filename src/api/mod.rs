@@ -18,6 +18,7 @@ mod read;
 mod redact;
 mod redactions;
 mod router;
+mod seal;
 mod server;
 mod sessions;
 mod state;

@@ -1,7 +1,5 @@
 //! `/v1/numbers`.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,7 +7,6 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Token, may};
@@ -17,11 +14,12 @@ use super::docs::Refusals;
 use super::paging::{Limit, ROWS};
 use super::problem::Problem;
 use super::read::{Id, Json, Query, given, to_the_end};
+use super::seal::{Seal, SealedText};
 use super::state::ApiState;
-use super::values::{E164, Meaning, Name, Shown, Text, Unserved, refuse_unserved};
+use super::values::{E164, Name, Shown, Text, Unserved, refuse_unserved};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger;
-use crate::session::{NewNumber, NumberChange, Removed};
+use crate::session::{Fault, NewNumber, NumberChange, Removed};
 
 /// Where a number is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -97,47 +95,7 @@ pub(super) struct Asked {
     limit: Option<Limit>,
     /// The page after this place.
     #[param(inline)]
-    cursor: Option<PlaceText>,
-}
-
-/// Where a page ends. A number has no other name than itself: to a token that may not see it, the place is told by
-/// how many come before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Number(PhoneNumber),
-    Count(u32),
-}
-
-/// The same, in a request.
-type PlaceText = Text<Place>;
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Number(number) => f.write_str(number.reveal().trim_start_matches('+')),
-            Place::Count(count) => write!(f, "after-{count}"),
-        }
-    }
-}
-
-impl Meaning for Place {
-    const NAME: &'static str = "NumberCursor";
-    const WRITE: &'static str = "the `next` of the page before";
-
-    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
-        let count = text.strip_prefix("after-").filter(|count| count.len() <= 9 && !count.starts_with('+'));
-        let place = match count {
-            Some(count) => count.parse().ok().map(Self::Count),
-            None => PhoneNumber::from_digits(text).ok().map(Self::Number),
-        };
-        place.ok_or_else(|| "is no cursor: write the `next` of the page before, as it was".into())
-    }
-
-    fn describe(schema: ObjectBuilder) -> ObjectBuilder {
-        schema
-            .description(Some("The `next` of the page before, as it was."))
-            .pattern(Some("^(after-[0-9]{1,9}|[1-9][0-9]{6,14})$"))
-    }
+    cursor: Option<SealedText>,
 }
 
 /// A page of the inventory.
@@ -173,7 +131,7 @@ pub(super) async fn list(
         .filter(|(_, number)| asked.is_for(number))
         .collect();
     all.sort_unstable_by_key(|(number, _)| number.as_u64());
-    Ok(axum::Json(asked.page(&mut all, sees)))
+    asked.page(&mut all, &state.seal).map(axum::Json)
 }
 
 impl Asked {
@@ -182,22 +140,20 @@ impl Asked {
             && self.state.is_none_or(|state| number.state == state)
     }
 
-    /// The page of a list that is asked for.
-    fn page(&self, all: &mut Vec<(PhoneNumber, Number)>, sees_numbers: bool) -> Numbers {
-        let start = match self.cursor {
+    /// The page of a list that is asked for: what comes after the cursor's number, whether that is still there or not.
+    fn page(&self, all: &mut Vec<(PhoneNumber, Number)>, seal: &Seal) -> Result<Numbers, Problem> {
+        let stale =
+            || Problem::invalid("cursor", "is of an earlier run of the service: begin again without it");
+        let start = match &self.cursor {
             None => 0,
-            Some(Text(Place::Number(last))) => {
+            Some(Text(sealed)) => {
+                let last = seal.open(sealed).ok_or_else(stale)?;
                 all.partition_point(|(number, _)| number.as_u64() <= last.as_u64())
             }
-            Some(Text(Place::Count(count))) => all.len().min(count as usize),
         };
         let end = all.len().min(start + self.limit.map_or(ROWS, |limit| limit.0) as usize);
-        let place = |last: usize| match sees_numbers {
-            true => Place::Number(all[last].0),
-            false => Place::Count(u32::try_from(last + 1).unwrap_or(u32::MAX)),
-        };
-        let next = (end < all.len()).then(|| place(end - 1).to_string());
-        Numbers { numbers: all.drain(start..end).map(|(_, number)| number).collect(), next }
+        let next = (end < all.len()).then(|| seal.seal(all[end - 1].0).to_string());
+        Ok(Numbers { numbers: all.drain(start..end).map(|(_, number)| number).collect(), next })
     }
 }
 
@@ -296,8 +252,9 @@ pub(super) async fn change(
         trunk: trunk.map(|trunk| trunk.map(named)),
         state: wanted.map(Into::into),
     };
-    let (number, now) = (parse(&id)?, state.now());
-    let number = to_the_end(async move { state.sessions.change_number(number, change, now).await }).await??;
+    let (number, now, sessions) = (parse(&id)?, state.now(), Arc::clone(&state.sessions));
+    let changed = to_the_end(async move { sessions.change_number(number, change, now).await }).await?;
+    let number = changed.map_err(|fault| refused(fault, number, &state))?;
     Ok(axum::Json(Number::new(&number, token.sees_numbers)))
 }
 
@@ -318,9 +275,9 @@ pub(super) async fn remove(
     State(state): State<Arc<ApiState>>,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let (number, now) = (parse(&id)?, state.now());
-    let removed = to_the_end(async move { state.sessions.remove_number(number, now).await }).await??;
-    Ok(match removed {
+    let (number, now, sessions) = (parse(&id)?, state.now(), Arc::clone(&state.sessions));
+    let removed = to_the_end(async move { sessions.remove_number(number, now).await }).await?;
+    Ok(match removed.map_err(|fault| refused(fault, number, &state))? {
         Removed::Gone => StatusCode::NO_CONTENT.into_response(),
         Removed::Draining(number) => {
             (StatusCode::ACCEPTED, axum::Json(Number::new(&number, token.sees_numbers))).into_response()
@@ -338,8 +295,24 @@ fn named(Text(name): Name) -> Arc<str> {
 }
 
 fn parse(id: &str) -> Result<PhoneNumber, Problem> {
-    let none = |_| Problem::not_found("there is no such number in the inventory");
-    PhoneNumber::from_digits(id.strip_prefix('+').unwrap_or(id)).map_err(none)
+    PhoneNumber::from_digits(id.strip_prefix('+').unwrap_or(id)).map_err(|_| none())
+}
+
+fn none() -> Problem {
+    Problem::not_found("there is no such number in the inventory")
+}
+
+/// Why a number is not changed. One that only the settings file names has to be adopted first.
+fn refused(fault: Fault, number: PhoneNumber, state: &ApiState) -> Problem {
+    match fault {
+        Fault::NotFound if (state.in_force)().settings().numbers.owned.contains(&number) => {
+            Problem::not_found(
+                "only the settings file names it: adopt it first, by POST /v1/numbers or `maskline numbers add`",
+            )
+        }
+        Fault::NotFound => none(),
+        fault => fault.into(),
+    }
 }
 
 impl From<ledger::NumberState> for NumberState {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::health::Health;
+use super::seal::Seal;
 use super::tokens::Tokens;
 use crate::base::{Metrics, PhoneNumber, Random, Timestamp};
 use crate::ledger::{Book, CallRecord, Eraser, SessionId, Store, StoredEvent};
@@ -148,6 +149,7 @@ pub struct ApiState {
     pub(super) health: Health,
     pub(super) metrics: Arc<Metrics>,
     pub(super) streams: Arc<Semaphore>,
+    pub(super) seal: Seal,
     tokens: watch::Sender<Arc<Tokens>>,
     clock: Clock,
     random: Mutex<Random>,
@@ -162,8 +164,9 @@ impl fmt::Debug for ApiState {
 impl ApiState {
     /// The state made of these.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
         Self {
+            seal: Seal::new(&mut parts.random),
             store: parts.store,
             eraser: parts.eraser,
             sessions: parts.sessions,

@@ -179,11 +179,20 @@ impl Answer {
 impl Desk {
     /// One with an empty database.
     pub(crate) fn open() -> Self {
-        Self::open_behind(None)
+        Self::open_with(8)
+    }
+
+    /// The same, with other random numbers.
+    pub(crate) fn open_with(random: u64) -> Self {
+        Self::open_so(None, random)
     }
 
     /// The same, served by TLS.
     pub(crate) fn open_behind(tls: Option<Tls>) -> Self {
+        Self::open_so(tls, 8)
+    }
+
+    fn open_so(tls: Option<Tls>, random: u64) -> Self {
         let settings = Settings::parse(SETTINGS, Path::new("/nowhere/config.toml")).expect("they are right");
         let index = Arc::new(Index::new(Arc::new(settings)));
         let (store, calls) = (Arc::new(Memory::default()), Arc::new(Switchboard::default()));
@@ -226,7 +235,7 @@ impl Desk {
             health: health.clone(),
             metrics: Arc::clone(&metrics),
             clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),
-            random: Random::from_number(8),
+            random: Random::from_number(random),
         }));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();

@@ -224,7 +224,7 @@ impl From<Fault> for Problem {
         match fault {
             Fault::Invalid { field, reason } => Problem::invalid(field, reason),
             Fault::Unfit { field, reason } => conflict().field(field, reason),
-            Fault::NotFound => Problem::not_found("there is no such session or number"),
+            Fault::NotFound => none(),
             Fault::PoolUnknown { .. } => {
                 Problem::new(StatusCode::NOT_FOUND).field("pool", "is unknown: add numbers to it first")
             }
