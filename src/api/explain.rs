@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::read::Json;
 use super::state::ApiState;
 use super::values::{Meaning, Moment, Shown, Text};
-use crate::base::{PhoneNumber, Timestamp};
+use crate::base::{PhoneNumber, Timestamp, hide_runs};
 use crate::ledger::SessionId;
 use crate::route::{self, Decision, Identity, Index, Plan, RefusalKind, Target};
 
@@ -140,10 +140,13 @@ pub(super) async fn explain(
     let at: Timestamp = at.map_or_else(|| state.now(), |at| at.0);
     let index = (state.in_force)();
     let decision = route::explain(&index, &state.book, from, &to, at);
-    Ok(axum::Json(explained(&decision, &index, |number| Shown::new(number, token.sees_numbers))))
+    Ok(axum::Json(explained(&decision, &index, token.sees_numbers)))
 }
 
-fn explained(decision: &Decision, index: &Index, show: impl Fn(PhoneNumber) -> Shown) -> Explanation {
+fn explained(decision: &Decision, index: &Index, sees_numbers: bool) -> Explanation {
+    let show = |number: PhoneNumber| Shown::new(number, sees_numbers);
+    // A phone may be named by its number.
+    let told = |text: String| if sees_numbers { text } else { hide_runs(&text) };
     let plan = match decision {
         Decision::Bridge(plan) => Some(plan),
         Decision::Refuse(_) => None,
@@ -154,14 +157,14 @@ fn explained(decision: &Decision, index: &Index, show: impl Fn(PhoneNumber) -> S
             Decision::Bridge(_) => None,
             Decision::Refuse(refusal) => Some(name(refusal.kind)),
         },
-        dialled: decision.dialled().map(&show),
+        dialled: decision.dialled().map(show),
         destination: plan.map(|plan| show(plan.destination)),
         shown: plan.map(|plan| show(plan.show)),
         session: plan.and_then(|plan| plan.session),
-        by: plan.map(|plan| ways(plan, index)).unwrap_or_default(),
+        by: plan.map(|plan| ways(plan, index)).unwrap_or_default().into_iter().map(told).collect(),
         ring_timeout: plan.map(|plan| plan.ring_timeout.as_secs()),
         call_time_limit: plan.map(|plan| plan.max_duration.as_secs()),
-        trace: decision.trace().iter().map(ToString::to_string).collect(),
+        trace: decision.trace().iter().map(|step| told(step.to_string())).collect(),
     }
 }
 

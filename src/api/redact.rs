@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::PhoneNumber;
+use crate::base::{PhoneNumber, hide_runs};
 
-/// The operator's own texts, in which numbers may stand in any form.
-const FREE: [&str; 3] = ["metadata", "reference", "callback_url"];
-/// As many digits in a row may be a number.
-const DIGITS: usize = 7;
+/// The operator's own texts, and names that the operator gave (a phone may be named by its number): in them numbers may
+/// stand in any form.
+const FREE: [&str; 6] = ["metadata", "reference", "callback_url", "source", "peer", "trace"];
 
 /// Hides every number: a text that is one is redacted as everywhere; in the operator's own texts every long run of
 /// digits is hidden but for its last two.
@@ -50,30 +49,27 @@ fn hide(text: &mut String, is_free: bool) {
     }
 }
 
-/// Every run of seven digits or more, separators between them looked through, but for the last two.
-fn hide_runs(text: &str) -> String {
-    let mut letters: Vec<char> = text.chars().collect();
-    let mut run = Vec::new();
-    let mut runs = Vec::new();
-    for (at, letter) in letters.iter().enumerate() {
-        match letter {
-            letter if letter.is_numeric() => run.push(at),
-            ' ' | '-' | '.' | '(' | ')' | '/' if !run.is_empty() => {}
-            _ => runs.push(std::mem::take(&mut run)),
-        }
-    }
-    runs.push(run);
-    for run in runs.into_iter().filter(|run| run.len() >= DIGITS) {
-        run[..run.len() - 2].iter().for_each(|&at| letters[at] = '*');
-    }
-    letters.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_phone_that_is_named_by_its_number_is_hidden_too() {
+        let mut value = json!({
+            "source": "919876500091", "legs": [{ "peer": "+919876500091" }, { "peer": "pbx-9876500092" }],
+            "trace": ["the call comes from phone 919876500091", "+9180******01 was dialled"],
+        });
+        redact(&mut value);
+        assert_eq!(
+            value,
+            json!({
+                "source": "**********91", "legs": [{ "peer": "+9198******91" }, { "peer": "pbx-********92" }],
+                "trace": ["the call comes from phone **********91", "+9180******01 was dialled"],
+            })
+        );
+    }
 
     #[test]
     fn numbers_are_hidden_wherever_they_stand_and_nothing_else_is() {

@@ -3,6 +3,7 @@
 
 pub mod flow;
 pub mod g711;
+pub mod hide;
 pub mod link;
 pub mod metrics;
 pub mod number;
@@ -17,6 +18,7 @@ pub mod timestamp;
 pub mod tones;
 
 pub use flow::{ConnectionId, Flow, Transport};
+pub use hide::hide_runs;
 pub use metrics::Metrics;
 pub use number::PhoneNumber;
 pub use random::Random;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Identity;
-use crate::base::PhoneNumber;
 use crate::base::numbering::{Special, Unreadable};
+use crate::base::{PhoneNumber, hide_runs};
 use crate::ledger::SessionId;
 
 /// One step of a decision. Printing it gives a sentence in which numbers are redacted.
@@ -102,11 +102,12 @@ impl Step {
     }
 }
 
+/// Numbers are redacted, in the names of trunks and phones too.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::FromTrunk(name) => write!(f, "the call comes from trunk {name}"),
-            Step::FromPhone(name) => write!(f, "the call comes from phone {name}"),
+            Step::FromTrunk(name) => write!(f, "the call comes from trunk {}", hide_runs(name)),
+            Step::FromPhone(name) => write!(f, "the call comes from phone {}", hide_runs(name)),
             Step::Caller(Identity::Known(number)) => write!(f, "the caller is {number}"),
             Step::Caller(Identity::Anonymous) => f.write_str("nothing trusted says who the caller is"),
             Step::DialledSpecial(special) => write!(f, "{} was dialled", describe(*special)),
@@ -145,10 +146,10 @@ impl fmt::Display for Step {
             Step::DestinationSpecial(special) => write!(f, "the destination is {}", describe(*special)),
             Step::Show(number) => write!(f, "{number} is to be shown"),
             Step::ShowNotOurs => f.write_str("the number to be shown is not ours"),
-            Step::ToPhone(name) => write!(f, "the destination is phone {name}"),
-            Step::ToTrunk(name) => write!(f, "trunk {name} takes the destination"),
+            Step::ToPhone(name) => write!(f, "the destination is phone {}", hide_runs(name)),
+            Step::ToTrunk(name) => write!(f, "trunk {} takes the destination", hide_runs(name)),
             Step::TrunkMayNotShow(name) => {
-                write!(f, "trunk {name} takes the destination and may not show the number")
+                write!(f, "trunk {} takes the destination and may not show the number", hide_runs(name))
             }
             Step::RefusedTooOften => {
                 f.write_str("the caller has been refused too often lately: refused, whatever was decided")

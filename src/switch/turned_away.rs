@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::limits::Rate;
 use super::local::Objection;
 use super::{Due, Output, Switch};
-use crate::base::Flow;
+use crate::base::{Flow, hide_runs};
 use crate::ledger::{CallRecord, TurnedAwayInvite};
 use crate::mask::Cause;
 use crate::route::{self, Source, Step};
@@ -118,9 +118,11 @@ impl Switch {
     pub(super) fn tell_turned_away(&mut self) {
         self.deadlines.set(Due::Tell, &mut self.turned_away.deadline, None);
         for (source, invites) in self.turned_away.left_out.drain() {
+            let source = hide_runs(&source);
             tracing::warn!(%source, invites, "turned away too fast to leave a record each");
         }
         for (source, calls) in self.turned_away.probing.drain() {
+            let source = hide_runs(&source);
             tracing::warn!(%source, calls, "refused undecided: their callers try one number after another");
         }
         let requests = std::mem::take(&mut self.turned_away.overload);
