@@ -40,8 +40,35 @@ fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
     expect(&mut back, 6, 3);
     keep(9..=9);
     expect(&mut back, 9, 1);
-    let mut asked = desk.follow("/v1/events?after=7", &(bearer(ALL) + "Last-Event-ID: 2\r\n"));
-    expect(&mut asked, 8, 2);
+    // A browser comes back with the query that it began with.
+    let mut browser = desk.follow("/v1/events?after=2", &(bearer(ALL) + "Last-Event-ID: 7\r\n"));
+    expect(&mut browser, 8, 2);
+}
+
+#[test]
+fn one_that_comes_back_from_what_is_not_kept_is_told_so() {
+    let desk = Desk::open();
+    desk.keep(&[about(1), about(2), about(3)]);
+    // Ahead of all there is, as after another database was put in place.
+    for after in ["4", "4294967296", "9007199254740991"] {
+        let mut ahead = desk.follow(&format!("/v1/events?after={after}"), &bearer(ALL));
+        let (name, id, why) = ahead.event();
+        assert_eq!((&*name, id), ("gap", None));
+        assert!(why.contains("what happens now follows"), "{why}");
+        let next = 4 + usize::from(after.len() > 1) + usize::from(after.len() > 10);
+        desk.keep(&[about(next)]);
+        expect(&mut ahead, next as u64, 1);
+    }
+    // Behind what is kept.
+    desk.store.forget_events(4);
+    let mut behind = desk.follow("/v1/events", &(bearer(ALL) + "Last-Event-ID: 2\r\n"));
+    let (name, _, why) = behind.event();
+    assert!(name == "gap" && why.contains("what is kept follows"), "{why}");
+    expect(&mut behind, 5, 2);
+    for wrong in ["", "-1", "+1", "1.5", "9007199254740992", "99999999999999999999"] {
+        let refused = desk.get(&format!("/v1/events?after={wrong}"));
+        assert_eq!((refused.status, &*refused.field()), (422, "after"), "{wrong}");
+    }
 }
 
 /// The same with far more to say.

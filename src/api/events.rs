@@ -1,5 +1,6 @@
 //! `/v1/events`: what happens, as it happens, as server-sent events.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use futures_util::stream::{self, Stream};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use utoipa::IntoParams;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::auth::{self, Token, may};
 use super::docs::Refusals;
@@ -21,7 +23,7 @@ use super::read::Query;
 use super::redact::redact;
 use super::state::ApiState;
 use super::tokens::Tokens;
-use super::values::Whole;
+use super::values::{Meaning, Text};
 use crate::base::Secret;
 use crate::base::settings::Scope;
 use crate::ledger::{Json, StoredEvent};
@@ -33,17 +35,44 @@ const ROWS: u32 = 500;
 /// How soon a client that was cut off may come back.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// The id of an event, in a request.
-type EventId = Whole<0, { u32::MAX }>;
+/// The greatest id: JSON keeps whole numbers exact up to here, and no database comes so far.
+const GREATEST: usize = (1 << 53) - 1;
+
+/// The id of an event, or 0, which is before them all.
+#[derive(Debug, Clone, Copy)]
+struct EventId(u64);
+
+/// The same, in a query.
+type EventIdText = Text<EventId>;
+
+impl Meaning for EventId {
+    const NAME: &'static str = "EventId";
+    const WRITE: &'static str = "the id of an event";
+
+    fn read(text: &str) -> Result<Self, Cow<'static, str>> {
+        let is_whole = (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = text.parse().ok().filter(|&id: &u64| is_whole && id <= GREATEST as u64);
+        id.map(Self).ok_or_else(|| "is no id of an event: write that of the last one that came, or 0".into())
+    }
+
+    fn describe(schema: ObjectBuilder) -> ObjectBuilder {
+        schema
+            .schema_type(SchemaType::Type(Type::Integer))
+            .minimum(Some(0_usize))
+            .maximum(Some(GREATEST))
+            .examples([4711])
+    }
+}
 
 /// From where on.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
-    /// Everything after the event with this id; 0: everything there is. Left out, what happens from now on.
+    /// Everything after the event with this id; 0: everything there is. Left out, what happens from now on. It says where
+    /// to begin: a client that comes back sends `Last-Event-ID` besides, which goes before it.
     #[param(inline)]
-    after: Option<EventId>,
+    after: Option<EventIdText>,
 }
 
 /// Follow what happens, as server-sent events.
@@ -51,11 +80,14 @@ pub(super) struct Asked {
 /// Each has an `id`, an `event` (`call.started`, `call.ringing`, `call.answered`, `call.ended`, `session.created`,
 /// `session.changed`, `session.closed`, `session.expired`) and, as `data`, a JSON object: `id`, `type`, `at`, `call`, `session`, and `data`,
 /// the call record or the session as it stood; callbacks have the same. A client that comes back with `Last-Event-ID`, as browsers do by themselves, gets
-/// everything since, without a gap and without a repeat. One that reads too slowly is cut off after an `event: end`, and
-/// may come back so; one whose token is withdrawn is cut off too.
+/// everything since, without a gap and without a repeat. Where the event with that id is no longer kept, or never was,
+/// the stream begins with an `event: gap` that says so, and goes on with what is kept behind it, or with what happens from
+/// now on. One that reads too slowly is cut off after an `event: end`, and may come back so; one whose token is withdrawn
+/// is cut off too.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", operation_id = "follow_events",
-    params(Asked, ("Last-Event-ID" = Option<u32>, Header, description = "As `after`, which goes before it.")),
+    params(Asked, ("Last-Event-ID" = Option<u64>, Header,
+        description = "The id of the last event that came: everything after it. It goes before `after`.")),
     responses(
         (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
         Refusals,
@@ -68,10 +100,8 @@ pub(super) async fn stream(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let after = match asked.after {
-        Some(Whole(after)) => Some(after.into()),
-        None => last_event_id(&headers)?,
-    };
+    // A browser that comes back sends the query that it began with, and the header.
+    let after = last_event_id(&headers)?.or(asked.after.map(|Text(after)| after)).map(|EventId(id)| id);
     let place = Arc::clone(&state.streams).try_acquire_owned().map_err(|_| {
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS).retry_after(5);
         problem.detail("too many event streams are open: close one")
@@ -82,7 +112,11 @@ pub(super) async fn stream(
     tokens.mark_changed();
     let reader = Reader {
         live: state.events.subscribe(),
-        stage: after.map_or(Stage::Live, |_| Stage::Stored),
+        stage: match after {
+            None => Stage::Live,
+            Some(0) => Stage::Stored,
+            Some(_) => Stage::Back,
+        },
         last: after.unwrap_or_default(),
         ready: Vec::new().into_iter(),
         sees_numbers: token.sees_numbers,
@@ -95,16 +129,17 @@ pub(super) async fn stream(
     Ok(([(CACHE_CONTROL, "no-store")], stream).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<EventId>, Problem> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let id = value.to_str().ok().and_then(|text| text.parse().ok());
-    let wrong = || Problem::invalid("Last-Event-ID", "is no id: write that of the last event that came");
-    id.map(Some).ok_or_else(wrong)
+    let id = EventId::read(value.to_str().unwrap_or_default());
+    id.map(Some).map_err(|wrong| Problem::invalid("Last-Event-ID", wrong))
 }
 
 /// Where a reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Come back, and not looked after what it missed.
+    Back,
     /// Reading what is kept.
     Stored,
     /// Hearing what happens.
@@ -155,6 +190,13 @@ impl Reader {
                 return Some(self.written(&event));
             }
             match self.stage {
+                Stage::Back => match self.state.store.events(self.last - 1, 1).await {
+                    Ok(next) if next.first().is_some_and(|event| event.id == self.last) => {
+                        self.stage = Stage::Stored;
+                    }
+                    Ok(next) => return Some(self.gap(next.is_empty())),
+                    Err(_) => return Some(self.end("the database does not answer")),
+                },
                 Stage::Stored => {
                     // Listening begins before the store is read: what is kept meanwhile is heard twice and told once.
                     self.live = self.state.events.subscribe();
@@ -188,6 +230,21 @@ impl Reader {
         let scopes = self.tokens.borrow_and_update().check(self.token.reveal());
         self.sees_numbers = scopes.is_some_and(|scopes| scopes.has(Scope::ReadNumbers));
         scopes.is_some_and(|scopes| scopes.has(Scope::Read))
+    }
+
+    /// Tells a client that comes back from an event that is not kept, so that there may be more that it missed. Where
+    /// nothing behind it is kept either, it hears what happens from now on: whatever id that has.
+    fn gap(&mut self, is_ahead: bool) -> sse::Event {
+        let (stage, last, what) = match is_ahead {
+            true => {
+                (Stage::Live, 0, "nothing is kept from the event that you name on: what happens now follows")
+            }
+            false => {
+                (Stage::Stored, self.last, "the event that you name is no longer kept: what is kept follows")
+            }
+        };
+        (self.stage, self.last) = (stage, last);
+        sse::Event::default().event("gap").data(what)
     }
 
     /// The last words: the client may come back with the id of the last event that it got.

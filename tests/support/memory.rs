@@ -47,6 +47,11 @@ impl Memory {
         self.is_away.store(is_away, Ordering::SeqCst);
     }
 
+    /// Lets the events up to this one go, as when their time is over.
+    pub(crate) fn forget_events(&self, last: u64) {
+        self.rows.lock().unwrap().events.retain(|event| event.id > last);
+    }
+
     fn rows(&self) -> Result<MutexGuard<'_, Rows>, StoreFault> {
         if self.is_away.load(Ordering::SeqCst) {
             return Err(StoreFault::Unavailable("connection refused".into()));
