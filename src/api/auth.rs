@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::guests::Guest;
 use super::problem::Problem;
 use super::state::ApiState;
 use super::tokens::Scopes;
@@ -39,6 +40,9 @@ impl<const SCOPE: usize> FromRequestParts<Arc<ApiState>> for Token<SCOPE> {
             token(&parts.headers).ok_or_else(|| unauthorized("send a token: Authorization: Bearer ..."))?;
         let scopes =
             state.tokens().check(&token).ok_or_else(|| unauthorized("the token is none of this service"))?;
+        if let Some(guest) = parts.extensions.get::<Guest>() {
+            guest.cross_out();
+        }
         require(scopes, Scope::ALL[SCOPE])?;
         Ok(Self { sees_numbers: scopes.has(Scope::ReadNumbers) })
     }

@@ -65,13 +65,14 @@ impl Modify for Schemes {
 pub(super) struct Refusals;
 
 /// Their statuses, and what they mean here.
-const REFUSALS: [(&str, &str); 13] = [
+const REFUSALS: [(&str, &str); 14] = [
     ("400", "The request cannot be read: not JSON, or a header that is none."),
     ("401", "There is no token, or it is none of this service."),
     ("403", "The token lacks the scope that `detail` names."),
     ("404", "There is nothing with this id."),
     ("405", "The path has no such method; Allow names those that it has."),
     ("406", "What Accept asks for is not what is here."),
+    ("408", "The body did not come in within 10 s."),
     ("413", "The body is longer than 65536 bytes."),
     ("415", "The body is not sent as application/json."),
     ("422", "A field or a parameter is unknown, missing or wrong: `errors` names it and the remedy."),

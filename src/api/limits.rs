@@ -30,8 +30,16 @@ impl Default for Places {
     }
 }
 
-/// Turns away what is too much, and ends what takes too long.
-pub(super) async fn bound(State(places): State<Places>, request: Request, next: Next) -> Response {
+/// Turns away what is too much, and ends what takes too long. Whether the service is well is told under load too.
+pub(super) async fn bound(
+    State(places): State<Places>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Some("/healthz" | "/readyz") = route.as_ref().map(MatchedPath::as_str) {
+        return next.run(request).await;
+    }
     let Ok(_place) = places.0.try_acquire() else {
         return Problem::unavailable("too many requests at a time: try again in a second").into_response();
     };

@@ -8,6 +8,7 @@ mod calls;
 mod docs;
 mod events;
 mod explain;
+mod guests;
 mod health;
 mod limits;
 mod metrics;

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
+use tower_service::Service;
 
+use super::guests::{Guest, Guests};
 use super::tls::Tls;
 
 /// Connections at a time; further ones wait in the listener's queue.
@@ -34,14 +38,18 @@ const BREATH: Duration = Duration::from_millis(100);
 /// None: what befalls a single connection ends that connection.
 #[expect(clippy::disallowed_methods, reason = "the edge: each connection is a task of its own")]
 pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let (places, guests) = (Arc::new(Semaphore::new(CONNECTIONS)), Guests::default());
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (tls, router) = (tls.clone(), router.clone());
+                let (tls, router, guest) = (tls.clone(), router.clone(), guests.admit());
                 tokio::spawn(async move {
-                    connection(stream, tls, router).await;
+                    tokio::select! {
+                        () = connection(stream, tls, router, &guest) => {}
+                        () = guest.has_to_go() => {}
+                    }
+                    guest.cross_out();
                     drop(place);
                 });
             }
@@ -54,29 +62,38 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router) -> i
 }
 
 /// One connection, to its end. What goes wrong with it concerns its client alone.
-async fn connection(stream: TcpStream, tls: Option<Tls>, router: Router) {
+async fn connection(stream: TcpStream, tls: Option<Tls>, router: Router, guest: &Guest) {
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));
     let stream = Box::pin(stream);
     match tls {
-        None => converse(stream, router).await,
+        None => converse(stream, router, guest).await,
         // Whoever speaks plain HTTP here, or does not shake hands in time, is left without an answer.
         Some(tls) => {
             if let Ok(stream) = tls.accept(stream).await {
-                converse(stream, router).await;
+                converse(stream, router, guest).await;
             }
         }
     }
 }
 
 /// Request by request.
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    guest: &Guest,
+) {
+    // Whoever reads the token of a request tells its connection.
+    let answer = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(guest.clone());
+        router.clone().call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), answer);
     let _ = served.await;
 }

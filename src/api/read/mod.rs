@@ -3,6 +3,8 @@
 mod fault;
 mod node;
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path};
 use axum::http::header::CONTENT_TYPE;
@@ -11,9 +13,13 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use super::problem::Problem;
 use node::Node;
+
+/// How long a body may take to come in.
+const BODY: Duration = Duration::from_secs(10);
 
 /// A JSON body, read as a type.
 #[derive(Debug)]
@@ -32,13 +38,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
                 .detail("send the body as JSON, with Content-Type: application/json"));
         }
-        let body =
-            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail("a body has 65536 bytes at most")
-                }
-                _ => Problem::new(StatusCode::BAD_REQUEST).detail("the body did not come in whole"),
-            })?;
+        let late =
+            |_| Problem::new(StatusCode::REQUEST_TIMEOUT).detail("the body did not come in within 10 s");
+        let body = timeout(BODY, Bytes::from_request(request, state)).await.map_err(late)?;
+        let body = body.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail("a body has 65536 bytes at most")
+            }
+            _ => Problem::new(StatusCode::BAD_REQUEST).detail("the body did not come in whole"),
+        })?;
         json(&body)
     }
 }
