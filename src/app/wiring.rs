@@ -1,7 +1,7 @@
 //! What a shard's switch needs done: deciding, media, and telling how far calls have come.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::calls::LiveCalls;
 use super::desk::now;
@@ -29,8 +29,11 @@ impl Services for Wiring {
         self.policy = Arc::clone(policy);
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the edge: how long a decision takes is measured here")]
     fn decide(&mut self, question: &Question) -> Decision {
+        let begun = Instant::now();
         let decision = route::admit(&self.policy.index, &self.book, now(), question);
+        self.metrics.decision.observe(begun.elapsed().as_secs_f64());
         self.keep_effects(&decision);
         decision
     }
@@ -116,9 +119,6 @@ impl Wiring {
         let result = record.outcome.as_str();
         self.metrics.calls_ended.get_or_create(&WithResult { result }).inc();
         let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
-        if let Some(decided) = record.decided_ms {
-            self.metrics.decision.observe(seconds(decided));
-        }
         if let Some(set_up) = record.ringing_ms.or(record.answered_ms) {
             self.metrics.setup.observe(seconds(set_up));
         }
