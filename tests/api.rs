@@ -256,6 +256,9 @@ fn what_is_no_request_gets_its_status() {
         assert!(!answer.body.contains("98765"), "{answer:?}");
         answer
     };
+    for action in ["transfer", "record", "play", "dtmf"] {
+        assert_eq!(desk.ask("POST", &format!("/v1/calls/x/{action}"), "", None).status, 401, "{action}");
+    }
     for (method, path, status) in [
         ("GET", "/", 404),
         ("GET", "/+919876500001", 404),

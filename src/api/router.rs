@@ -11,6 +11,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::auth::{Token, may};
 use super::docs::{General, pages};
 use super::health::{self, Health};
 use super::limits::{Places, bound, count, negotiate};
@@ -66,7 +67,7 @@ fn later() -> Router<Arc<ApiState>> {
     })
 }
 
-async fn not_yet() -> Problem {
+async fn not_yet(_: Token<{ may::WRITE }>) -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED).detail(
         "transfer, record, play and dtmf are not served in this version: a call can be hung up by DELETE",
     )

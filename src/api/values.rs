@@ -106,12 +106,13 @@ impl Meaning for Timestamp {
     const WRITE: &'static str = "a time, as in \"2026-11-22T08:15:30Z\" (RFC 3339)";
 
     fn read(text: &str) -> Result<Self, Cow<'static, str>> {
-        text.parse().map_err(|_| "is no time: write one as in \"2026-11-22T08:15:30Z\" (RFC 3339)".into())
+        let wrong = "is no time from 1970 to 9999-12-30: write one as in \"2026-11-22T08:15:30Z\" (RFC 3339)";
+        text.parse().map_err(|_| wrong.into())
     }
 
     fn describe(schema: ObjectBuilder) -> ObjectBuilder {
         schema
-            .description(Some("A moment since 1970 (RFC 3339)."))
+            .description(Some("A moment from 1970 to 9999-12-30T21:59:59Z (RFC 3339)."))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .examples(["2026-11-22T08:15:30Z"])
     }

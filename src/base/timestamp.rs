@@ -65,7 +65,7 @@ impl FromStr for Timestamp {
 
 /// A text that is no moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write a time since 1970 as in 2026-11-22T08:15:30Z (RFC 3339)")]
+#[error("write a time from 1970 to 9999-12-30 as in 2026-11-22T08:15:30Z (RFC 3339)")]
 pub struct TimestampFault;
 
 impl Serialize for Timestamp {
