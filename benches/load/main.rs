@@ -1,7 +1,7 @@
 //! What a call costs: sipp on both sides of the real binary, on this machine, sharing its cores.
 //!
-//! `cargo bench --bench load` takes about ten minutes and prints a table; `cargo bench --bench load -- --short` takes
-//! three minutes, and its figures are rough. A name of [`PARTS`] measures that alone. `-- --soak MINUTES` places calls
+//! `cargo bench --bench load` takes about twelve minutes and prints a table; `cargo bench --bench load -- --short` takes
+//! five minutes, and its figures are rough. A name of [`PARTS`] measures that alone. `-- --soak MINUTES` places calls
 //! for so long instead, and tells how many failed and what became of the memory.
 #![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
 
