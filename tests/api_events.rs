@@ -134,6 +134,18 @@ fn numbers_are_hidden_from_those_who_may_not_see_them() {
     assert!(whole.contains("+919876500001"), "{whole}");
     let (_, _, redacted) = desk.follow("/v1/events?after=0", &bearer(READ)).event();
     assert!(redacted.contains("+9198******01") && !redacted.contains("98765"), "{redacted}");
+    // A phone that is named by its number, in the stream, in JSON and in a table.
+    let mut named = record("named", START, Outcome::Answered);
+    named.source = "919876500091".into();
+    named.trace = ["the call comes from phone 919876500091".to_owned()].into();
+    desk.keep(&[event(EventKind::CallEnded, &named), Entry::Ended(Box::new(named))]);
+    let told = desk.follow("/v1/events?after=1", &bearer(READ)).event().2;
+    let table = desk.ask("GET", "/v1/calls", &(bearer(READ) + "Accept: text/csv\r\n"), None).body;
+    let shown = desk.ask("GET", "/v1/calls/named", &bearer(READ), None).body;
+    for text in [told, table, shown] {
+        assert!(text.contains("**********91") && !text.contains("98765"), "{text}");
+    }
+    assert!(desk.get("/v1/calls/named").body.contains("phone 919876500091"), "whoever may see numbers does");
 }
 
 #[test]

@@ -29,8 +29,12 @@ fn health_is_told_while_every_place_is_taken() {
         "POST /v1/sessions HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n",
         bearer(ALL)
     );
-    let mut slow: Vec<TcpStream> = (0..256).map(|_| connect(&desk)).collect();
-    slow.iter_mut().for_each(|stream| stream.write_all(head.as_bytes()).unwrap());
+    let begun = |_| {
+        let mut stream = connect(&desk);
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut slow: Vec<TcpStream> = (0..256).map(begun).collect();
     let is_full = (0..1000).any(|_| desk.get("/v1/numbers").status == 503);
     assert!(is_full, "all places are taken in the end");
     assert_eq!([desk.get("/healthz").status, desk.get("/readyz").status], [200, 200]);
