@@ -20,7 +20,8 @@ pub(super) fn session(session: &mut Session, party: PhoneNumber, now: Timestamp)
     let former = session.former.len();
     session.former.retain(|former| former.party.number != Some(party));
     is_changed |= session.former.len() < former;
-    is_changed |= session.reference.as_mut().is_some_and(|reference| text(reference, party));
+    // Of references there is one of each: two that were erased would be the same.
+    is_changed |= session.reference.take_if(|reference| text(reference, party)).is_some();
     is_changed |= session.callback_url.as_mut().is_some_and(|url| text(url, party));
     if let Some(metadata) = &mut session.metadata {
         is_changed |= object(metadata, party);
@@ -78,6 +79,15 @@ pub(super) fn entry_line(line: &[u8], party: PhoneNumber) -> Option<Vec<u8>> {
         Entry::Bound { .. } => return foreign(text, party),
     };
     is_changed.then(|| self::line(&entry))
+}
+
+/// A body in the database that this version cannot read, without a party. `None` where it is not in there.
+pub(super) fn foreign_body(body: &str, party: PhoneNumber) -> Option<String> {
+    let Ok(mut tree) = serde_json::from_str(body) else {
+        let mut body = body.into();
+        return text(&mut body, party).then(|| body.into());
+    };
+    value(&mut tree, party).then(|| tree.to_string())
 }
 
 /// A line that has a party's digits somewhere, as text.

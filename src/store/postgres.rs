@@ -30,6 +30,8 @@ const MIGRATIONS: Migrations =
     &[include_str!("migrations/postgres/1.sql"), include_str!("migrations/postgres/2.sql")];
 /// What another node is taking is passed over.
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
+/// A row that is read is held until the end.
+const FOR_UPDATE: &str = "FOR UPDATE";
 /// The lock under which one node at a time brings the database to its version.
 const MIGRATION_LOCK: i64 = 7_310_868_748;
 /// Connections of this node, besides the one that listens.

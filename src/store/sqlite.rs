@@ -36,6 +36,8 @@ const MIGRATIONS: Migrations =
     &[include_str!("migrations/sqlite/1.sql"), include_str!("migrations/sqlite/2.sql")];
 /// There is one writer.
 const SKIP_LOCKED: &str = "";
+/// The same.
+const FOR_UPDATE: &str = "";
 /// How long another process may hold the file before a write is given up.
 const BUSY: Duration = Duration::from_secs(5);
 /// What a connection may remember of the file, in KiB (negative: not in pages). The system's own cache has the file too,

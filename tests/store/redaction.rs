@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 
+use std::time::Duration;
+
 use maskline::ledger::{
-    Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
+    CallRecord, Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
 };
 
 use crate::database::Database;
@@ -67,7 +69,7 @@ pub(crate) async fn a_party_leaves_everything(database: Database) {
     let now = store.session(open.id).await.unwrap().unwrap();
     assert_eq!((now.first.number, now.second.number), (Some(party(1)), None));
     assert_eq!((now.status(at(100)), now.free_at(), now.version), (SessionStatus::Closed, at(100), 2));
-    assert_eq!(now.reference.as_deref(), Some("ride of [erased]"));
+    assert_eq!(now.reference, None, "it is unique, and would not be");
     assert_eq!(store.call("c").await.unwrap(), Some(elsewhere), "others stay as they are");
     assert_eq!(store.session(other.id).await.unwrap(), Some(other));
     create(&*store, &session((1, 1), (Some(2), 2))).await;
@@ -83,6 +85,71 @@ pub(crate) async fn a_party_leaves_everything(database: Database) {
     assert_eq!(told, HashSet::from([open.id, over.id]), "the index hears of it");
     let again = store.redact(party(9), at(100)).await.unwrap();
     assert_eq!(again, Redacted::default());
+}
+
+pub(crate) async fn a_party_may_be_erased_again_and_again(database: Database) {
+    let store = database.open().await;
+    for count in 1..4 {
+        let mut with = session((count, count), (Some(9), 9 + count));
+        with.reference = Some("ride of +919876500002".into());
+        create(&*store, &with).await;
+        let one = Redacted { sessions: 1, calls: 0, events: 0 };
+        assert_eq!(store.redact(party(2), at(100)).await.unwrap(), one);
+    }
+}
+
+/// Another version may have written it, or a hand.
+pub(crate) async fn a_row_that_cannot_be_read_is_erased_as_text(database: Database) {
+    let store = database.open().await;
+    let of_party = session((1, 1), (Some(2), 2));
+    create(&*store, &of_party).await;
+    let told = event(&call("a", 1), EventKind::CallEnded);
+    let entries = ["a", "b"].map(|id| Entry::Ended(Box::new(call(id, 1))));
+    store.keep(&entries).await.unwrap();
+    store.keep(&[Entry::Event(Box::new(told))]).await.unwrap();
+    for damage in [
+        "UPDATE sessions SET body = replace(body, '\"version\":', '\"versions\":')",
+        "UPDATE events SET body = replace(body, '\"kind\":', '\"sort\":')",
+        "UPDATE calls SET body = 'torn +919876500002' WHERE id = 'a'",
+    ] {
+        database.run(damage).await;
+    }
+    let redacted = store.redact(party(2), at(100)).await.unwrap();
+    assert_eq!(redacted, Redacted { sessions: 1, calls: 2, events: 1 });
+    for table in ["sessions", "calls", "events"] {
+        assert_eq!(database.count(&format!("{table} WHERE body LIKE '%919876500002%'")).await, 0, "{table}");
+    }
+    assert_eq!(database.count("sessions WHERE second = 919876500002").await, 0);
+    assert_eq!(database.count("calls WHERE destination = 919876500002").await, 0);
+    assert_eq!(database.count("channels WHERE caller = 919876500002").await, 0);
+    assert_eq!(database.count("calls WHERE body = 'torn [erased]'").await, 1);
+    assert_eq!(database.count("sessions WHERE body LIKE '%919876500001%'").await, 1, "others stay");
+    assert_eq!(store.redact(party(2), at(100)).await.unwrap(), Redacted::default());
+}
+
+/// A node ends a call while another erases its party.
+#[tokio::test]
+async fn an_end_that_is_being_kept_is_not_undone() {
+    let Some(database) = Database::postgres().await else { return };
+    let store = database.open().await;
+    store.keep(&[Entry::Running(Box::new(running("a", 1)))]).await.unwrap();
+    let ended = call("a", 1);
+    let body = serde_json::to_string(&ended).unwrap();
+    let keep = format!("UPDATE calls SET ended_at = 5, outcome = 'answered', body = '{body}' WHERE id = 'a'");
+    let mut keeping = database.hold(&keep).await;
+    let erasing = {
+        let store = store.clone();
+        tokio::spawn(async move { store.redact(party(2), at(100)).await })
+    };
+    let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while database.count(waiting).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut keeping).await.unwrap();
+    assert_eq!(erasing.await.unwrap().unwrap(), Redacted { sessions: 0, calls: 1, events: 0 });
+    let kept = store.call("a").await.unwrap().unwrap();
+    let trace = kept.trace.clone();
+    assert_eq!(kept, CallRecord { destination: None, trace, ..ended });
 }
 
 /// A journal brings what the database had already.

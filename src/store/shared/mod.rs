@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::{Connection, Database, Db, SKIP_LOCKED};
+use super::{Connection, Database, Db, FOR_UPDATE, SKIP_LOCKED};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{
     Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,

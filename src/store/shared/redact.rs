@@ -1,15 +1,18 @@
-//! Erasing a party: finding every row whose text has its digits, and writing those rows anew without them.
+//! Erasing a party: finding every row whose text has its digits, and writing those rows anew without them. A row is held
+//! from reading it to writing it, and rows are held in the order of their ids, as whoever keeps them does.
 
-use sqlx::{Connection as _, Row};
+use sqlx::{AssertSqlSafe, Connection as _, Row};
 
-use super::{Connection, Query, callbacks};
+use super::{Connection, FOR_UPDATE, Query, callbacks};
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{CallRecord, Channel, Former, Redacted, Session, SessionId, StoreFault};
+use crate::ledger::{CallRecord, Channel, Event, Former, Redacted, Session, SessionId, StoreFault};
 use crate::store::erase;
 use crate::store::rows::{CallRow, bytes, caller, digits, json, millis, read};
 
 /// Rows that are erased together.
 const PART: usize = 100;
+/// Sessions that are: with each its channels are held.
+const SESSIONS: usize = 1;
 
 /// Rows that may have the party's digits.
 #[derive(Default)]
@@ -23,33 +26,33 @@ pub(super) struct Found {
 impl Found {
     /// The same, few at a time.
     pub(super) fn parts(self) -> impl Iterator<Item = Found> {
-        let sessions = chunks(self.sessions).map(|sessions| Found { sessions, ..Found::default() });
-        let calls = chunks(self.calls).map(|calls| Found { calls, ..Found::default() });
-        let events = chunks(self.events).map(|events| Found { events, ..Found::default() });
-        let lanes = chunks(self.lanes).map(|lanes| Found { lanes, ..Found::default() });
+        let sessions = chunks(self.sessions, SESSIONS).map(|sessions| Found { sessions, ..Found::default() });
+        let calls = chunks(self.calls, PART).map(|calls| Found { calls, ..Found::default() });
+        let events = chunks(self.events, PART).map(|events| Found { events, ..Found::default() });
+        let lanes = chunks(self.lanes, PART).map(|lanes| Found { lanes, ..Found::default() });
         sessions.chain(calls).chain(events).chain(lanes)
     }
 }
 
-fn chunks<T>(all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+fn chunks<T>(all: Vec<T>, length: usize) -> impl Iterator<Item = Vec<T>> {
     let mut rest = all.into_iter();
     std::iter::from_fn(move || {
-        Some(rest.by_ref().take(PART).collect()).filter(|part: &Vec<T>| !part.is_empty())
+        Some(rest.by_ref().take(length).collect()).filter(|part: &Vec<T>| !part.is_empty())
     })
 }
 
 pub(super) async fn find(connection: &mut Connection, party: PhoneNumber) -> Result<Found, StoreFault> {
     let pattern = format!("%{}%", digits(party));
     let mut found = Found::default();
-    let rows = sqlx::query("SELECT id FROM sessions WHERE body LIKE $1").bind(pattern.clone());
+    let rows = sqlx::query("SELECT id FROM sessions WHERE body LIKE $1 ORDER BY id").bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.sessions.push(row.try_get(0)?);
     }
-    let rows = sqlx::query("SELECT id FROM calls WHERE body LIKE $1").bind(pattern.clone());
+    let rows = sqlx::query("SELECT id FROM calls WHERE body LIKE $1 ORDER BY id").bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.calls.push(row.try_get(0)?);
     }
-    let rows = sqlx::query("SELECT id FROM events WHERE body LIKE $1").bind(pattern.clone());
+    let rows = sqlx::query("SELECT id FROM events WHERE body LIKE $1 ORDER BY id").bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.events.push(row.try_get(0)?);
     }
@@ -64,6 +67,7 @@ pub(super) async fn find(connection: &mut Connection, party: PhoneNumber) -> Res
 }
 
 /// What was erased: how many rows, and the sessions as they are now.
+#[derive(Default)]
 pub(super) struct Erased {
     pub(super) count: Redacted,
     pub(super) sessions: Vec<Session>,
@@ -77,9 +81,9 @@ pub(super) async fn erase(
     part: Found,
 ) -> Result<Erased, StoreFault> {
     let mut whole = connection.begin().await?;
-    let mut erased = Erased { count: Redacted::default(), sessions: Vec::new() };
+    let mut erased = Erased::default();
     for id in part.sessions {
-        erased.sessions.extend(session(&mut whole, id, party, now).await?);
+        erased.count.sessions += u64::from(session(&mut whole, id, party, now, &mut erased.sessions).await?);
     }
     for id in part.calls {
         erased.count.calls += u64::from(call(&mut whole, id, party).await?);
@@ -92,19 +96,38 @@ pub(super) async fn erase(
         callbacks::forget(&mut whole, &lane).await?;
     }
     whole.commit().await?;
-    erased.count.sessions = erased.sessions.len() as u64;
     Ok(erased)
 }
 
-/// The body of a row, and what becomes of it: `None` where the row is gone or nothing is to be changed.
+/// What takes the place of a row's body.
+enum Anew<T> {
+    Read(T),
+    /// It cannot be read: another version has written it, or it is damaged.
+    Text(String),
+}
+
+/// A row is held, and its body changed. `None` where the row is gone or nothing is to be changed.
 async fn body<T: serde::de::DeserializeOwned>(
     connection: &mut Connection,
     query: Query<'_>,
+    party: PhoneNumber,
     change: impl FnOnce(&mut T) -> bool,
-) -> Result<Option<T>, StoreFault> {
+) -> Result<Option<Anew<T>>, StoreFault> {
     let Some(row) = query.fetch_optional(connection).await? else { return Ok(None) };
-    let mut value = read(row.try_get(0)?)?;
-    Ok(change(&mut value).then_some(value))
+    let body: &str = row.try_get(0)?;
+    let Ok(mut value) = read(body) else {
+        let text = erase::foreign_body(body, party);
+        if text.is_some() {
+            tracing::error!("a row that cannot be read has the number of a party: it is erased as a text");
+        }
+        return Ok(text.map(Anew::Text));
+    };
+    Ok(change(&mut value).then_some(Anew::Read(value)))
+}
+
+/// The body of a row in a table, which is held until the end.
+fn held(table: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("SELECT body FROM {table} WHERE id = $1 {FOR_UPDATE}"))
 }
 
 async fn session(
@@ -112,19 +135,31 @@ async fn session(
     id: Vec<u8>,
     party: PhoneNumber,
     now: Timestamp,
-) -> Result<Option<Session>, StoreFault> {
-    let query = sqlx::query("SELECT body FROM sessions WHERE id = $1").bind(id);
-    let mut former = Vec::new();
+    told: &mut Vec<Session>,
+) -> Result<bool, StoreFault> {
+    let query = sqlx::query(held("sessions")).bind(id.clone());
+    let mut gone: Vec<Channel> = Vec::new();
     let change = |session: &mut Session| {
-        former.clone_from(&session.former);
-        erase::session(session, party, now)
+        let before = session.clone();
+        let is_changed = erase::session(session, party, now);
+        if session.channels() != before.channels() {
+            gone.extend(session.channels());
+        }
+        let former = before.former.iter().filter(|former| former.party.number == Some(party));
+        gone.extend(former.map(Former::channel));
+        is_changed
     };
-    let Some(session) = body(connection, query, change).await? else { return Ok(None) };
+    let changed = body(connection, query, party, change).await?;
+    let session: Session = match changed {
+        None => return Ok(false),
+        Some(Anew::Read(session)) => session,
+        Some(Anew::Text(body)) => return foreign_session(connection, id, party, body).await,
+    };
     let written = sqlx::query(
         "UPDATE sessions SET first = $2, second = $3, reference = $4, closed_at = $5, free_at = $6, \
-         version = $7, body = $8 WHERE id = $1 AND version = $7 - 1",
+         version = $7, body = $8 WHERE id = $1",
     )
-    .bind(bytes(session.id))
+    .bind(id)
     .bind(session.first.number.map(digits))
     .bind(session.second.number.map(digits))
     .bind(session.reference.as_deref().map(str::to_owned))
@@ -132,23 +167,36 @@ async fn session(
     .bind(millis(session.rests_until()))
     .bind(i64::from(session.version))
     .bind(json(&session));
-    if written.execute(&mut *connection).await?.rows_affected() == 0 {
-        // Changed meanwhile: the next round finds it again.
-        return Ok(None);
-    }
-    former.retain(|former| former.party.number == Some(party));
-    let channels = former.iter().map(Former::channel).chain(session.channels()).collect();
-    let_go(connection, session.id, channels, party).await?;
-    Ok(Some(session))
+    written.execute(&mut *connection).await?;
+    let_go(connection, session.id, gone, party).await?;
+    told.push(session);
+    Ok(true)
 }
 
-/// The session is over, and its channels with it: those of the party, which name it, and the other one.
+async fn foreign_session(
+    connection: &mut Connection,
+    id: Vec<u8>,
+    party: PhoneNumber,
+    body: String,
+) -> Result<bool, StoreFault> {
+    let written = sqlx::query(
+        "UPDATE sessions SET first = nullif(first, $2), second = nullif(second, $2), reference = NULL, body = $3 \
+         WHERE id = $1",
+    );
+    written.bind(id.clone()).bind(digits(party)).bind(body).execute(&mut *connection).await?;
+    let released = sqlx::query("DELETE FROM channels WHERE session = $1 AND caller = $2");
+    released.bind(id).bind(digits(party)).execute(connection).await?;
+    Ok(true)
+}
+
+/// Takes channels from a session: those of the party, which name it, and where it is over by that, the other one.
 async fn let_go(
     connection: &mut Connection,
     id: SessionId,
-    channels: Vec<Channel>,
+    mut channels: Vec<Channel>,
     party: PhoneNumber,
 ) -> Result<(), StoreFault> {
+    channels.sort_unstable();
     for (dialled, known) in channels {
         let released = sqlx::query(
             "DELETE FROM channels WHERE dialled = $1 AND (caller = $2 OR caller = $3) AND session = $4",
@@ -160,23 +208,38 @@ async fn let_go(
 }
 
 async fn call(connection: &mut Connection, id: String, party: PhoneNumber) -> Result<bool, StoreFault> {
-    let query = sqlx::query("SELECT body FROM calls WHERE id = $1").bind(id.clone());
-    let changed = body(connection, query, |record: &mut CallRecord| erase::record(record, party)).await?;
-    let Some(record) = changed else { return Ok(false) };
-    let row = CallRow::new(&record, true);
-    let written = sqlx::query(
-        "UPDATE calls SET caller = $2, destination = $3, dialled = $4, shown = $5, body = $6 WHERE id = $1",
-    );
-    let written = written.bind(id).bind(row.caller).bind(row.destination).bind(row.dialled).bind(row.shown);
-    Ok(written.bind(row.body).execute(connection).await?.rows_affected() == 1)
+    let query = sqlx::query(held("calls")).bind(id.clone());
+    let change = |record: &mut CallRecord| erase::record(record, party);
+    let written = match body(connection, query, party, change).await? {
+        None => return Ok(false),
+        Some(Anew::Read(record)) => {
+            let row = CallRow::new(&record, true);
+            let written = sqlx::query(
+                "UPDATE calls SET caller = $2, destination = $3, dialled = $4, shown = $5, body = $6 WHERE id = $1",
+            );
+            let written = written.bind(id).bind(row.caller).bind(row.destination);
+            written.bind(row.dialled).bind(row.shown).bind(row.body)
+        }
+        Some(Anew::Text(body)) => {
+            let written = sqlx::query(
+                "UPDATE calls SET caller = nullif(caller, $2), destination = nullif(destination, $2), \
+                 dialled = nullif(dialled, $2), shown = nullif(shown, $2), body = $3 WHERE id = $1",
+            );
+            written.bind(id).bind(digits(party)).bind(body)
+        }
+    };
+    Ok(written.execute(connection).await?.rows_affected() == 1)
 }
 
 async fn event(connection: &mut Connection, id: i64, party: PhoneNumber) -> Result<bool, StoreFault> {
-    let query = sqlx::query("SELECT body FROM events WHERE id = $1").bind(id);
-    let Some(event) = body(connection, query, |event| erase::event(event, party)).await? else {
-        return Ok(false);
+    let query = sqlx::query(held("events")).bind(id);
+    let change = |event: &mut Event| erase::event(event, party);
+    let body = match body(connection, query, party, change).await? {
+        None => return Ok(false),
+        Some(Anew::Read(event)) => json(&event),
+        Some(Anew::Text(body)) => body,
     };
     // The digest stays, which has no numbers in it: what brings the event again adds nothing.
     let written = sqlx::query("UPDATE events SET body = $2 WHERE id = $1");
-    Ok(written.bind(id).bind(json(&event)).execute(connection).await?.rows_affected() == 1)
+    Ok(written.bind(id).bind(body).execute(connection).await?.rows_affected() == 1)
 }
