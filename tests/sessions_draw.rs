@@ -315,16 +315,16 @@ fn repeats_at_the_same_time_are_answered_with_the_one_session() {
 /// Numbers that somebody holds are not yet taken: whoever holds them may have to let them go.
 #[test]
 fn what_others_hold_is_waited_for() {
-    let desk = Desk::new(2);
-    let made = desk.create(wanted(A, Some(B)), 0).unwrap();
+    let desk = Desk::new(1);
+    let made = desk.create(shared(A, Some(B)), 0).unwrap();
     now(desk.sessions.close(made.id, at(1))).unwrap();
     let hold = desk.book.reserve(&Session { id: SessionId::default(), ..made.clone() }, at(2)).unwrap();
-    let mut waiting = std::pin::pin!(desk.sessions.create(wanted(A, Some(B)), None, at(2)));
+    let mut waiting = std::pin::pin!(desk.sessions.create(shared(A, Some(B)), None, at(2)));
     let mut context = Context::from_waker(Waker::noop());
     assert!(waiting.as_mut().poll(&mut context).is_pending());
     drop(hold);
     // Another one's end is what tells of it.
-    desk.create(wanted(C, Some(D)), 2).unwrap();
+    desk.create(shared(C, Some(D)), 2).unwrap();
     assert!(waiting.as_mut().poll(&mut context).is_ready());
 }
 
