@@ -138,6 +138,11 @@ impl Postgres {
         Ok(())
     }
 
+    /// What the server keeps of it until VACUUM is its own affair.
+    async fn forget_erased(&self) -> Result<(), StoreFault> {
+        Ok(())
+    }
+
     /// The database tells of events itself.
     fn events_kept(&self) {}
 

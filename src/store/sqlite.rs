@@ -47,12 +47,18 @@ const CACHE: &str = "-2048";
 const READERS: u32 = 4;
 /// How long a reader may be waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often, and for how long each time, readers are waited for so that the log beside the file can be cut: who writes
+/// waits as long.
+const CUTS: u32 = 10;
+const CUT: Duration = Duration::from_millis(500);
 /// Events that are told at a time.
 const EVENTS: u32 = 500;
 
 /// The store in a file.
 pub struct Sqlite {
     thread: Thread,
+    /// How the file is opened for writing.
+    writing: SqliteConnectOptions,
     readers: SqlitePool,
     writer: Writer,
     sinks: Mutex<Vec<ChangeSink>>,
@@ -86,12 +92,13 @@ impl Sqlite {
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // What is erased is overwritten where that costs no more.
-            .pragma("secure_delete", "fast")
+            // What is erased is overwritten, also where its page is free then.
+            .pragma("secure_delete", "on")
             .pragma("wal_autocheckpoint", "4000");
+        let opened = writing.clone();
         let (readers, writer) = thread
             .run(async move {
-                let mut connection = writing.connect().await?;
+                let mut connection = opened.connect().await?;
                 migrate(&mut connection, MIGRATIONS).await?;
                 // Readers stay open: a file that nobody has open cannot be read on a disk that is full.
                 let readers = SqlitePoolOptions::new()
@@ -101,11 +108,12 @@ impl Sqlite {
                     .max_lifetime(None)
                     .acquire_timeout(PATIENCE);
                 let readers = readers.connect_with(options.read_only(true)).await?;
-                Ok((readers, Writer::start(writing, connection)))
+                Ok((readers, Writer::start(opened, connection)))
             })
             .await?;
         Ok(Self {
             thread,
+            writing,
             readers,
             writer,
             sinks: Mutex::default(),
@@ -135,6 +143,24 @@ impl Sqlite {
         work: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreFault>> + Send + 'static,
     ) -> Result<T, StoreFault> {
         self.writer.write(work).await
+    }
+
+    /// Has the file take all that stands in the log beside it, which is cut to nothing: what was erased is in neither.
+    async fn forget_erased(&self) -> Result<(), StoreFault> {
+        let options = self.writing.clone().busy_timeout(CUT);
+        self.thread
+            .run(async move {
+                let mut connection = options.connect().await?;
+                let is_cut = cut_log(&mut connection).await;
+                sqlx::Connection::close(connection).await?;
+                if !is_cut {
+                    tracing::warn!(
+                        "readers keep the log beside the database file from being cut: what was erased stands in it until they let go"
+                    );
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn before_load(&self) -> Result<(), StoreFault> {
@@ -175,6 +201,17 @@ impl Drop for Sqlite {
             writer.end().await;
         });
     }
+}
+
+async fn cut_log(connection: &mut Connection) -> bool {
+    for _ in 0..CUTS {
+        let cut = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+        if cut.and_then(|row| row.try_get::<i64, _>(0)).is_ok_and(|is_busy| is_busy == 0) {
+            return true;
+        }
+        tokio::time::sleep(CUT / 10).await;
+    }
+    false
 }
 
 /// Tells events after the last one told, to the end.

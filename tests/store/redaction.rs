@@ -127,6 +127,38 @@ pub(crate) async fn a_row_that_cannot_be_read_is_erased_as_text(database: Databa
     assert_eq!(store.redact(party(2), at(100)).await.unwrap(), Redacted::default());
 }
 
+/// Nor does the file, or the log beside it, while it is open.
+#[tokio::test]
+async fn the_file_keeps_nothing_of_a_party() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let holding = || {
+        let log = database.path().with_extension("db-wal");
+        let bytes = [database.path(), log].map(|path| std::fs::read(path).unwrap()).concat();
+        let digits = bytes.windows(12).filter(|part| part == b"919876500002").count();
+        // As an integer in a column or an index.
+        let number = &919_876_500_002_u64.to_be_bytes()[2..];
+        digits + bytes.windows(6).filter(|part| *part == number).count()
+    };
+    for count in 1..120 {
+        let mut of_party = session((1000 + count, count), (Some(2), 1000 + count));
+        let note = "x".repeat(usize::try_from(count % 7).unwrap() * 1500);
+        of_party.metadata = serde_json::json!({ "note": note, "driver": "+919876500002" }).as_object().cloned();
+        create(&*store, &of_party).await;
+        let records = [count, 1000 - count].map(|id| running(&format!("{id}"), id));
+        store.keep(&records.map(|record| Entry::Running(Box::new(record)))).await.unwrap();
+    }
+    for count in (1..120).rev() {
+        let ended = call(&format!("{count}"), count);
+        let told = Entry::Event(Box::new(event(&ended, EventKind::CallEnded)));
+        store.keep(&[Entry::Ended(Box::new(ended)), told]).await.unwrap();
+    }
+    assert!(holding() > 500);
+    store.redact(party(2), at(100)).await.unwrap();
+    assert_eq!(holding(), 0);
+    assert!(store.call("119").await.unwrap().is_some());
+}
+
 /// A node ends a call while another erases its party.
 #[tokio::test]
 async fn an_end_that_is_being_kept_is_not_undone() {

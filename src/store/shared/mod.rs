@@ -198,6 +198,7 @@ impl Store for Database {
                 }
             }
             if changed == Redacted::default() {
+                self.forget_erased().await?;
                 return Ok(sum);
             }
             // What was written meanwhile may hold the number again.
@@ -215,6 +216,9 @@ impl Store for Database {
                     break;
                 }
             }
+        }
+        if sum > 0 {
+            self.forget_erased().await?;
         }
         Ok(sum)
     }
