@@ -89,6 +89,7 @@ on_both! {
     callbacks::what_is_erased_or_removed_is_not_told
     redaction::a_party_leaves_everything
     redaction::a_party_may_be_erased_again_and_again
+    redaction::keys_tell_nothing_and_are_forgotten
     redaction::a_row_that_cannot_be_read_is_erased_as_text
     redaction::what_is_brought_again_stays_erased
     redaction::what_is_over_for_long_is_removed

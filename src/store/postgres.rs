@@ -26,8 +26,11 @@ use PgConnection as Connection;
 use Postgres as Database;
 use sqlx::Postgres as Db;
 
-const MIGRATIONS: Migrations =
-    &[include_str!("migrations/postgres/1.sql"), include_str!("migrations/postgres/2.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("migrations/postgres/1.sql"),
+    include_str!("migrations/postgres/2.sql"),
+    include_str!("migrations/postgres/3.sql"),
+];
 /// What another node is taking is passed over.
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 /// A row that is read is held until the end.
@@ -43,6 +46,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 pub struct Postgres {
     thread: Thread,
     pool: PgPool,
+    /// What the keys of requests are hidden with.
+    secret: shared::Secret,
     /// The name of this node's connections, by which it knows its own changes.
     node: Arc<str>,
     sinks: Mutex<Vec<ChangeSink>>,
@@ -68,20 +73,22 @@ impl Postgres {
         let options = PgConnectOptions::from_str(url.reveal())
             .map_err(|_| StoreFault::Unavailable("its URL cannot be read".to_owned()))?;
         let thread = Thread::start().map_err(|error| StoreFault::Unavailable(error.to_string()))?;
-        let (pool, node) = thread
+        let (pool, node, secret) = thread
             .run(async move {
                 let connecting = async { Ok(PgConnection::connect_with(&options).await?) };
                 let mut connection = within(CONNECT, connecting).await?;
                 migrate(&mut connection, MIGRATIONS).await?;
+                let secret = shared::secret(&mut connection).await?;
                 let row = sqlx::query("SELECT 'maskline-' || replace(gen_random_uuid()::text, '-', '')");
                 let node: String = row.fetch_one(&mut connection).await?.try_get(0)?;
                 let pool = patience::pool(CONNECTIONS).connect_lazy_with(options.application_name(&node));
-                Ok((pool, node))
+                Ok((pool, node, secret))
             })
             .await?;
         Ok(Self {
             thread,
             pool,
+            secret,
             node: node.into(),
             sinks: Mutex::default(),
             status_url: Mutex::default(),

@@ -32,8 +32,11 @@ use Sqlite as Database;
 use SqliteConnection as Connection;
 use sqlx::Sqlite as Db;
 
-const MIGRATIONS: Migrations =
-    &[include_str!("migrations/sqlite/1.sql"), include_str!("migrations/sqlite/2.sql")];
+const MIGRATIONS: Migrations = &[
+    include_str!("migrations/sqlite/1.sql"),
+    include_str!("migrations/sqlite/2.sql"),
+    include_str!("migrations/sqlite/3.sql"),
+];
 /// There is one writer.
 const SKIP_LOCKED: &str = "";
 /// The same.
@@ -59,6 +62,8 @@ pub struct Sqlite {
     thread: Thread,
     /// How the file is opened for writing.
     writing: SqliteConnectOptions,
+    /// What the keys of requests are hidden with.
+    secret: shared::Secret,
     readers: SqlitePool,
     writer: Writer,
     sinks: Mutex<Vec<ChangeSink>>,
@@ -96,10 +101,11 @@ impl Sqlite {
             .pragma("secure_delete", "on")
             .pragma("wal_autocheckpoint", "4000");
         let opened = writing.clone();
-        let (readers, writer) = thread
+        let (secret, readers, writer) = thread
             .run(async move {
                 let mut connection = opened.connect().await?;
                 migrate(&mut connection, MIGRATIONS).await?;
+                let secret = shared::secret(&mut connection).await?;
                 // Readers stay open: a file that nobody has open cannot be read on a disk that is full.
                 let readers = SqlitePoolOptions::new()
                     .min_connections(1)
@@ -108,12 +114,13 @@ impl Sqlite {
                     .max_lifetime(None)
                     .acquire_timeout(PATIENCE);
                 let readers = readers.connect_with(options.read_only(true)).await?;
-                Ok((readers, Writer::start(opened, connection)))
+                Ok((secret, readers, Writer::start(opened, connection)))
             })
             .await?;
         Ok(Self {
             thread,
             writing,
+            secret,
             readers,
             writer,
             sinks: Mutex::default(),

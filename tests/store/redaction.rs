@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use maskline::ledger::{
-    CallRecord, Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
+    Answered, CallRecord, Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
 };
 
 use crate::database::Database;
@@ -96,6 +96,28 @@ pub(crate) async fn a_party_may_be_erased_again_and_again(database: Database) {
         let one = Redacted { sessions: 1, calls: 0, events: 0 };
         assert_eq!(store.redact(party(2), at(100)).await.unwrap(), one);
     }
+}
+
+/// A key may be a number, and from a digest of a request its numbers can be guessed.
+pub(crate) async fn keys_tell_nothing_and_are_forgotten(database: Database) {
+    let store = database.open().await;
+    let answered = |id: &str, seconds| Answered { body: [7; 32], id: id.into(), at: at(seconds) };
+    let week = 7 * 24 * 3600;
+    assert!(store.note_answer("+919876500002", &answered("a", 0)).await.unwrap());
+    let hex = |column| if database.is_postgres() { format!("encode({column}, 'hex')") } else { format!("lower(hex({column}))") };
+    let (key, body) = (hex("key"), hex("body"));
+    let plain = format!("answers WHERE {key} LIKE '%39313938373635%' OR {body} LIKE '%07070707%'");
+    assert_eq!((database.count("answers").await, database.count(&plain).await), (1, 0));
+    assert_eq!(database.count(&format!("answers WHERE length({key}) = 64 AND length({body}) = 64")).await, 1);
+    assert_eq!(database.open().await.answer_of("+919876500002").await.unwrap(), Some(answered("a", 0)));
+
+    assert!(store.note_answer("b", &answered("b", week)).await.unwrap());
+    assert!(store.answer_of("+919876500002").await.unwrap().is_some(), "it is kept for a week");
+    assert!(store.note_answer("c", &answered("c", week + 1)).await.unwrap());
+    assert!(store.answer_of("+919876500002").await.unwrap().is_none());
+    store.redact(party(2), at(2 * week + 1)).await.unwrap();
+    assert_eq!(database.count("answers").await, 1);
+    assert!(store.answer_of("c").await.unwrap().is_some());
 }
 
 /// Another version may have written it, or a hand.

@@ -26,6 +26,7 @@ use crate::ledger::{
 };
 use crate::store::rows::{Batch, EventRow};
 
+pub(super) use answers::{Secret, secret};
 pub(super) use events::{after as events_after, last as last_event};
 
 /// What a statement is bound with.
@@ -61,8 +62,9 @@ impl Store for Database {
 
     async fn create_session(&self, new: NewSession) -> Result<Created, StoreFault> {
         let event = EventRow::new(&new.event, self.status_url().as_deref());
+        let key = new.key.as_ref().map(|(key, _)| self.secret.hide(key));
         let created =
-            self.write(move |connection| Box::pin(sessions::create(connection, new, event))).await?;
+            self.write(move |connection| Box::pin(sessions::create(connection, new, key, event))).await?;
         if created == Created::New {
             self.events_kept();
         }
@@ -168,23 +170,24 @@ impl Store for Database {
     }
 
     async fn answer_of(&self, key: &str) -> Result<Option<Answered>, StoreFault> {
-        let key = key.to_owned();
+        let key = self.secret.hide(key);
         self.read(move |connection| Box::pin(async move { answers::of(connection, &key).await })).await
     }
 
     async fn note_answer(&self, key: &str, answered: &Answered) -> Result<bool, StoreFault> {
-        let (key, answered) = (key.to_owned(), answered.clone());
+        let (key, answered) = (self.secret.hide(key), answered.clone());
         let note = async move |connection: &mut Connection| answers::note(connection, &key, &answered).await;
         self.write(move |connection| Box::pin(async move { note(connection).await })).await
     }
 
     async fn forget_answer(&self, key: &str, id: &str) -> Result<(), StoreFault> {
-        let (key, id) = (key.to_owned(), id.to_owned());
+        let (key, id) = (self.secret.hide(key), id.to_owned());
         self.write(move |connection| Box::pin(answers::forget(connection, key, id))).await
     }
 
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut sum = Redacted::default();
+        while self.write(move |connection| Box::pin(answers::forget_old(connection, now))).await? > 0 {}
         loop {
             let found = self.scan(move |connection| Box::pin(redact::find(connection, party))).await?;
             let mut changed = Redacted::default();

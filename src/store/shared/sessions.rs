@@ -3,7 +3,8 @@
 use sqlx::{Connection as _, Row};
 use tokio::sync::mpsc::Sender;
 
-use super::{Connection, Query, answers, events};
+use super::answers::{self, Hidden};
+use super::{Connection, Query, events};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Answered, Changed, Created, Former, Loaded, NewSession, Session, SessionId, StoreFault};
 use crate::store::rows::{EventRow, bytes, caller, digits, json, millis, read};
@@ -58,11 +59,12 @@ pub(super) async fn load(
 pub(super) async fn create(
     connection: &mut Connection,
     new: NewSession,
+    key: Option<Hidden>,
     event: EventRow,
 ) -> Result<Created, StoreFault> {
-    let NewSession { session, key, now, .. } = new;
+    let NewSession { session, key: asked, now, .. } = new;
     let mut whole = connection.begin().await?;
-    if let Some((key, body)) = key {
+    if let (Some(key), Some((_, body))) = (key, asked) {
         let answered = Answered { body, id: session.id.to_string().into(), at: now };
         if !answers::note(&mut whole, &key, &answered).await? {
             return repeat(&mut whole, &key, body).await;
@@ -85,7 +87,7 @@ pub(super) async fn create(
 }
 
 /// What a key stands for already.
-async fn repeat(connection: &mut Connection, key: &str, body: [u8; 32]) -> Result<Created, StoreFault> {
+async fn repeat(connection: &mut Connection, key: &Hidden, body: [u8; 32]) -> Result<Created, StoreFault> {
     let answered = answers::of(connection, key).await?.filter(|answered| answered.body == body);
     let Some(id) = answered.and_then(|answered| answered.id.parse().ok()) else {
         return Ok(Created::KeyReused);
