@@ -4,6 +4,7 @@
 //! commit (`synchronous = FULL`; with NORMAL it would be synced at checkpoints only). That costs little, since
 //! writes that come while a commit is being synced are committed together by the next one.
 
+mod own;
 #[path = "shared/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the SQL is the same for both databases")]
 mod shared;
@@ -100,9 +101,10 @@ impl Sqlite {
             // What is erased is overwritten, also where its page is free then.
             .pragma("secure_delete", "on")
             .pragma("wal_autocheckpoint", "4000");
-        let opened = writing.clone();
+        let (found, opened) = (options.clone(), writing.clone());
         let (secret, readers, writer) = thread
             .run(async move {
+                own::check(&found, MIGRATIONS).await?;
                 let mut connection = opened.connect().await?;
                 migrate(&mut connection, MIGRATIONS).await?;
                 let secret = shared::secret(&mut connection).await?;
@@ -240,15 +242,11 @@ async fn tell_events(readers: &SqlitePool, last: &mut u64, sink: &ChangeSink) ->
 async fn migrate(connection: &mut Connection, migrations: Migrations) -> Result<(), StoreFault> {
     let mut whole = sqlx::Connection::begin_with(connection, "BEGIN IMMEDIATE").await?;
     let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *whole).await?.try_get(0)?;
-    let tables: i64 =
-        sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *whole).await?.try_get(0)?;
-    if version == 0 && tables > 0 {
-        return Err(StoreFault::Unreadable("the file is another program's: name one of our own".to_owned()));
-    }
     for step in schema::missing(migrations, version)? {
         sqlx::raw_sql(*step).execute(&mut *whole).await?;
     }
-    let set = format!("PRAGMA user_version = {}", migrations.len());
+    let set =
+        format!("PRAGMA user_version = {}; PRAGMA application_id = {}", migrations.len(), own::APPLICATION);
     sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *whole).await?;
     Ok(whole.commit().await?)
 }

@@ -48,6 +48,27 @@ pub(crate) async fn it_says_whether_it_takes_writes(database: Database) {
     store.check().await.unwrap();
 }
 
+/// Whatever version it says it is, not a byte of it changes.
+#[tokio::test]
+async fn another_program_s_file_is_not_written_to() {
+    for version in [0, 1, 2, 3, 1000] {
+        let database = Database::sqlite();
+        database.run("CREATE TABLE sessions (theirs TEXT); INSERT INTO sessions VALUES ('precious')").await;
+        database.run("CREATE TABLE answers (theirs TEXT)").await;
+        database.run(&format!("PRAGMA user_version = {version}; PRAGMA application_id = 0")).await;
+        let before = std::fs::read(database.path()).unwrap();
+        let fault = database.try_open().await.unwrap_err();
+        assert!(matches!(&fault, StoreFault::Unreadable(why) if why.contains("another program")), "{fault}");
+        assert!(std::fs::read(database.path()).unwrap() == before, "version {version}");
+    }
+    let database = Database::sqlite();
+    database.run("CREATE TABLE theirs (a); PRAGMA user_version = 1000; PRAGMA application_id = 1299409772").await;
+    let before = std::fs::read(database.path()).unwrap();
+    let fault = database.try_open().await.unwrap_err();
+    assert!(fault.to_string().contains("start the newer program"), "{fault}");
+    assert!(std::fs::read(database.path()).unwrap() == before, "nor is a newer one");
+}
+
 /// Another process holds the file for as long as it likes: writes fail, reads go on, and nothing is half-made.
 #[tokio::test]
 async fn a_file_that_another_holds_is_unavailable() {
