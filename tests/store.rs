@@ -1,5 +1,5 @@
 //! One suite for both databases. The half on PostgreSQL needs a server: `./test` starts a private one, and names it in
-//! `MASKLINE_TEST_POSTGRES`; without it that half tests nothing, and says so.
+//! `MASKLINE_TEST_POSTGRES`. Without it that half fails, or with `MASKLINE_TEST_WITHOUT_POSTGRES=1` tests nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 #![allow(clippy::disallowed_methods, reason = "real processes and servers are waited for by the real clock")]
@@ -89,6 +89,7 @@ on_both! {
     callbacks::what_is_erased_or_removed_is_not_told
     redaction::a_party_leaves_everything
     redaction::a_party_may_be_erased_again_and_again
+    redaction::a_number_is_erased_however_it_is_written
     redaction::keys_tell_nothing_and_are_forgotten
     redaction::a_row_that_cannot_be_read_is_erased_as_text
     redaction::what_is_brought_again_stays_erased

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Entry, Event, Json, Session};
+use crate::store::spelling::Spelling;
 
 /// What stands where a number stood within a text.
 const ERASED: &str = "[erased]";
@@ -90,10 +91,10 @@ pub(super) fn foreign_body(body: &str, party: PhoneNumber) -> Option<String> {
     value(&mut tree, party).then(|| tree.to_string())
 }
 
-/// A line that has a party's digits somewhere, as text.
+/// A line that may have a party's digits somewhere, as text.
 fn candidate(line: &[u8], party: PhoneNumber) -> Option<String> {
     let text = String::from_utf8_lossy(line);
-    text.contains(&party.as_u64().to_string()).then(|| text.into_owned())
+    Spelling::of(party).may_be_in(&text).then(|| text.into_owned())
 }
 
 /// A line that is not what it should be.
@@ -124,7 +125,7 @@ fn value(value: &mut Value, party: PhoneNumber) -> bool {
             *value = Value::Null;
             true
         }
-        Value::Number(whole) if whole.as_u64() == Some(party.as_u64()) => {
+        Value::Number(whole) if whole.as_u64().is_some_and(|number| Spelling::of(party).is(number)) => {
             *value = Value::Null;
             true
         }
@@ -152,29 +153,12 @@ fn object(fields: &mut serde_json::Map<String, Value>, party: PhoneNumber) -> bo
     is_changed
 }
 
-/// Takes the number's digits out of a text, unless they are part of a longer run of digits.
+/// Takes the number out of a text, however it is written there.
 fn text(whole: &mut Box<str>, party: PhoneNumber) -> bool {
-    let digits = party.as_u64().to_string();
-    let mut out = String::new();
-    let mut rest = &**whole;
-    let mut is_changed = false;
-    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, run) = rest.split_at(at);
-        let (run, after) = run.split_at(run.find(|c: char| !c.is_ascii_digit()).unwrap_or(run.len()));
-        // 00 is how many write the +.
-        if run.strip_prefix("00").unwrap_or(run) == digits {
-            out.push_str(before.strip_suffix('+').unwrap_or(before));
-            out.push_str(ERASED);
-            is_changed = true;
-        } else {
-            out.push_str(before);
-            out.push_str(run);
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    if is_changed {
-        *whole = out.into();
+    let replaced = Spelling::of(party).replaced(whole, ERASED);
+    let is_changed = replaced.is_some();
+    if let Some(replaced) = replaced {
+        *whole = replaced.into();
     }
     is_changed
 }

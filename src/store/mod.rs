@@ -11,6 +11,7 @@ mod replay;
 mod rewrite;
 mod rows;
 mod schema;
+mod spelling;
 mod sqlite;
 mod thread;
 

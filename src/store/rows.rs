@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::base::link::link_host;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Entry, Event, Outcome, SessionId, StoreFault};
+use crate::store::spelling::runs;
 
 /// Digits of the shortest number.
 const SHORTEST_NUMBER: usize = 7;
@@ -103,20 +104,21 @@ impl EventRow {
     }
 }
 
-/// What an event is known by: all of it, but for runs of digits that are as long as a number, from which a digest would
+/// What an event is known by: all of it, but for digits, one after the other or with separators between them, that are
+/// as many as a number has, from which a digest would
 /// tell which number it was.
 fn digest(event: &Event, body: &str) -> Vec<u8> {
     let mut digest = Sha256::new().chain_update(event.at.as_millis().to_le_bytes());
     digest.update(event.call.as_deref().unwrap_or_default());
     digest.update(event.session.map(bytes).unwrap_or_default());
     let mut rest = body;
-    while let Some(at) = rest.find(|letter: char| letter.is_ascii_digit()) {
-        let (before, run) = rest.split_at(at);
-        let (run, after) =
-            run.split_at(run.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(run.len()));
-        digest.update(before);
-        digest.update(if run.len() < SHORTEST_NUMBER { run } else { "" });
-        rest = after;
+    while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
+        let runs = runs(rest, start);
+        let end = runs.last().map_or(rest.len(), |run| run.end);
+        let digits: usize = runs.iter().map(ExactSizeIterator::len).sum();
+        digest.update(&rest[..start]);
+        digest.update(if digits < SHORTEST_NUMBER { &rest[start..end] } else { "" });
+        rest = &rest[end..];
     }
     digest.update(rest);
     digest.finalize()[..16].to_vec()

@@ -62,7 +62,9 @@ async fn another_program_s_file_is_not_written_to() {
         assert!(std::fs::read(database.path()).unwrap() == before, "version {version}");
     }
     let database = Database::sqlite();
-    database.run("CREATE TABLE theirs (a); PRAGMA user_version = 1000; PRAGMA application_id = 1299409772").await;
+    database
+        .run("CREATE TABLE theirs (a); PRAGMA user_version = 1000; PRAGMA application_id = 1299409772")
+        .await;
     let before = std::fs::read(database.path()).unwrap();
     let fault = database.try_open().await.unwrap_err();
     assert!(fault.to_string().contains("start the newer program"), "{fault}");

@@ -3,7 +3,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use maskline::ledger::{
-    Answered, CallRecord, Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter, SessionStatus,
+    Answered, CallRecord, Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter,
+    SessionStatus,
 };
 
 use crate::database::Database;
@@ -98,13 +99,51 @@ pub(crate) async fn a_party_may_be_erased_again_and_again(database: Database) {
     }
 }
 
+pub(crate) async fn a_number_is_erased_however_it_is_written(database: Database) {
+    let store = database.open().await;
+    for (count, written) in (1..).zip([
+        "0 98765 00002",
+        "09876500002",
+        "9876500002",
+        "+91-9876500002",
+        "00919876500002",
+        "098765) 000.02",
+        "+91 98765/00002",
+        "98765_00002",
+        "98765,00002",
+    ]) {
+        let mut of_party = session((10 + count, count), (None, 20 + count));
+        of_party.reference = Some(format!("ride of {written}").into());
+        of_party.metadata = serde_json::json!({ "note": written }).as_object().cloned();
+        of_party.callback_url = Some(format!("http://a/{}", written.replace(' ', "%20")).into());
+        create(&*store, &of_party).await;
+        let one = Redacted { sessions: 1, calls: 0, events: 1 };
+        assert_eq!(store.redact(party(2), at(100)).await.unwrap(), one, "{written}");
+        let left = store.session(of_party.id).await.unwrap().unwrap();
+        assert_eq!(left.reference, None, "{written}");
+        assert_eq!(
+            left.metadata,
+            serde_json::json!({ "note": "[erased]" }).as_object().cloned(),
+            "{written}"
+        );
+        assert!(left.callback_url.is_some_and(|url| url.ends_with("[erased]")), "{written}");
+        assert_eq!(database.count("callback_lanes").await, 0, "{written}");
+    }
+}
+
 /// A key may be a number, and from a digest of a request its numbers can be guessed.
 pub(crate) async fn keys_tell_nothing_and_are_forgotten(database: Database) {
     let store = database.open().await;
     let answered = |id: &str, seconds| Answered { body: [7; 32], id: id.into(), at: at(seconds) };
     let week = 7 * 24 * 3600;
     assert!(store.note_answer("+919876500002", &answered("a", 0)).await.unwrap());
-    let hex = |column| if database.is_postgres() { format!("encode({column}, 'hex')") } else { format!("lower(hex({column}))") };
+    let hex = |column| {
+        if database.is_postgres() {
+            format!("encode({column}, 'hex')")
+        } else {
+            format!("lower(hex({column}))")
+        }
+    };
     let (key, body) = (hex("key"), hex("body"));
     let plain = format!("answers WHERE {key} LIKE '%39313938373635%' OR {body} LIKE '%07070707%'");
     assert_eq!((database.count("answers").await, database.count(&plain).await), (1, 0));
@@ -165,7 +204,8 @@ async fn the_file_keeps_nothing_of_a_party() {
     for count in 1..120 {
         let mut of_party = session((1000 + count, count), (Some(2), 1000 + count));
         let note = "x".repeat(usize::try_from(count % 7).unwrap() * 1500);
-        of_party.metadata = serde_json::json!({ "note": note, "driver": "+919876500002" }).as_object().cloned();
+        of_party.metadata =
+            serde_json::json!({ "note": note, "driver": "+919876500002" }).as_object().cloned();
         create(&*store, &of_party).await;
         let records = [count, 1000 - count].map(|id| running(&format!("{id}"), id));
         store.keep(&records.map(|record| Entry::Running(Box::new(record)))).await.unwrap();

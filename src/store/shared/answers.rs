@@ -60,7 +60,8 @@ pub(super) async fn of(connection: &mut Connection, key: &Hidden) -> Result<Opti
     let found = sqlx::query("SELECT body, id, at FROM answers WHERE key = $1").bind(key.key.clone());
     let Some(row) = found.fetch_optional(connection).await? else { return Ok(None) };
     let body: Vec<u8> = row.try_get(0)?;
-    let body = body.try_into().map_err(|_| StoreFault::Unreadable("a fingerprint has 32 bytes".to_owned()))?;
+    let body =
+        body.try_into().map_err(|_| StoreFault::Unreadable("a fingerprint has 32 bytes".to_owned()))?;
     let at: i64 = row.try_get(2)?;
     Ok(Some(Answered {
         body: key.masked(body),

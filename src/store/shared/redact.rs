@@ -8,6 +8,7 @@ use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{CallRecord, Channel, Event, Former, Redacted, Session, SessionId, StoreFault};
 use crate::store::erase;
 use crate::store::rows::{CallRow, bytes, caller, digits, json, millis, read};
+use crate::store::spelling::{SEPARATORS, Spelling};
 
 /// Rows that are erased together.
 const PART: usize = 100;
@@ -41,23 +42,32 @@ fn chunks<T>(all: Vec<T>, length: usize) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
+/// A column without what may stand between the digits of a number.
+fn bare(column: &str) -> String {
+    SEPARATORS
+        .iter()
+        .fold(column.to_owned(), |column, separator| format!("replace({column}, '{separator}', '')"))
+}
+
 pub(super) async fn find(connection: &mut Connection, party: PhoneNumber) -> Result<Found, StoreFault> {
-    let pattern = format!("%{}%", digits(party));
+    let pattern = format!("%{}%", Spelling::of(party).end());
+    let ids =
+        |table| AssertSqlSafe(format!("SELECT id FROM {table} WHERE {} LIKE $1 ORDER BY id", bare("body")));
     let mut found = Found::default();
-    let rows = sqlx::query("SELECT id FROM sessions WHERE body LIKE $1 ORDER BY id").bind(pattern.clone());
+    let rows = sqlx::query(ids("sessions")).bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.sessions.push(row.try_get(0)?);
     }
-    let rows = sqlx::query("SELECT id FROM calls WHERE body LIKE $1 ORDER BY id").bind(pattern.clone());
+    let rows = sqlx::query(ids("calls")).bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.calls.push(row.try_get(0)?);
     }
-    let rows = sqlx::query("SELECT id FROM events WHERE body LIKE $1 ORDER BY id").bind(pattern.clone());
+    let rows = sqlx::query(ids("events")).bind(pattern.clone());
     for row in rows.fetch_all(&mut *connection).await? {
         found.events.push(row.try_get(0)?);
     }
-    let rows =
-        sqlx::query("SELECT lane, url FROM callback_lanes WHERE url LIKE $1 ORDER BY lane").bind(pattern);
+    let lanes = format!("SELECT lane, url FROM callback_lanes WHERE {} LIKE $1 ORDER BY lane", bare("url"));
+    let rows = sqlx::query(AssertSqlSafe(lanes)).bind(pattern);
     for row in rows.fetch_all(&mut *connection).await? {
         if erase::is_in(row.try_get(1)?, party) {
             found.lanes.push(row.try_get(0)?);
