@@ -23,11 +23,15 @@ impl Database {
         Self { url: StoreUrl::Sqlite(folder.path().join("maskline.db")), folder: Some(folder) }
     }
 
-    /// `None` where there is no server.
+    /// `None` where there is no server, which has to be meant.
     pub(crate) async fn postgres() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var("MASKLINE_TEST_POSTGRES") else {
-            eprintln!("NOT TESTED on PostgreSQL: MASKLINE_TEST_POSTGRES names no server");
+            let is_meant = std::env::var("MASKLINE_TEST_WITHOUT_POSTGRES").is_ok_and(|value| value == "1");
+            assert!(
+                is_meant,
+                "MASKLINE_TEST_POSTGRES names no server: ./test starts one; MASKLINE_TEST_WITHOUT_POSTGRES=1 does without"
+            );
             return None;
         };
         let name = format!("maskline_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
