@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::base::{PhoneNumber, numbering};
+use crate::base::PhoneNumber;
 
 /// What may stand between the digits of one number. A URL has `+` or `%20` for a blank.
 pub(super) const SEPARATORS: [&str; 10] = ["%20", " ", "-", ".", "(", ")", "/", "_", ",", "+"];
@@ -16,6 +16,10 @@ const SHORTEST: usize = 7;
 /// Digits of the shortest that a number in JSON may be without its calling code: many are something else.
 const SHORTEST_BARE: usize = 9;
 
+/// Calling codes of two digits (ITU-T E.164): no other begins with one of them, and all but 1 and 7 have three.
+const TWO_DIGITS: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 \
+     92 93 94 95 98";
+
 /// A party's number, ready to be found.
 pub(super) struct Spelling {
     code: String,
@@ -25,7 +29,7 @@ pub(super) struct Spelling {
 impl Spelling {
     pub(super) fn of(party: PhoneNumber) -> Self {
         let digits = party.as_u64().to_string();
-        let national = numbering::national_digits(&digits);
+        let national = &digits[calling_code(&digits)..];
         let national = if national.len() < SHORTEST { digits.as_str() } else { national };
         let code = digits.strip_suffix(national).unwrap_or_default().to_owned();
         Self { code, national: national.to_owned() }
@@ -86,6 +90,15 @@ impl Spelling {
         let code = before.strip_suffix('0').filter(|code| code.ends_with(&self.code)).unwrap_or(before);
         let prefix = code.strip_suffix(&self.code);
         NATIONAL.contains(&before) || prefix.is_some_and(|prefix| INTERNATIONAL.contains(&prefix))
+    }
+}
+
+/// How many digits the calling code has; a table of its own, since the whole metadata takes long to read.
+fn calling_code(digits: &str) -> usize {
+    match digits {
+        _ if digits.starts_with(['1', '7']) => 1,
+        _ if TWO_DIGITS.split(' ').any(|code| digits.starts_with(code)) => 2,
+        _ => 3,
     }
 }
 

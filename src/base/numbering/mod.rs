@@ -224,12 +224,6 @@ impl Numbering {
     }
 }
 
-/// The digits of an international number behind its calling code; all of them where that is unassigned.
-#[must_use]
-pub fn national_digits(digits: &str) -> &str {
-    metadata::split(digits).map_or(digits, |(_, national, _)| national)
-}
-
 /// The number with these international digits.
 fn number(digits: &str) -> Result<PhoneNumber, Unreadable> {
     PhoneNumber::from_digits(digits).map_err(|_| Unreadable::Length)
