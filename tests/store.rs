@@ -82,6 +82,8 @@ on_both! {
     events::answers_are_noted_once
     callbacks::callbacks_of_one_call_are_given_out_one_after_the_other
     callbacks::a_callback_that_nobody_settles_is_given_out_again
+    callbacks::whoever_has_waited_longest_comes_first
+    callbacks::what_is_too_old_is_given_up_whether_it_was_tried_or_not
     callbacks::two_nodes_never_have_the_same_callback
     callbacks::every_event_is_told_at_the_status_url_as_well
     callbacks::a_database_without_callbacks_is_brought_to_this_version

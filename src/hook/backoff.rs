@@ -8,7 +8,7 @@ use crate::ledger::Settled;
 /// The longest wait is between half of this and all of it.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// How old an event may be before it is given up.
-const AGE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// What becomes of a callback that was not delivered at its `tries`-th try: it is due again after 1 to 2 s, 2 to 4 s,
 /// and so on to 15 minutes, or it is given up, a day after its event.

@@ -28,7 +28,7 @@ const ANSWER: usize = 64 * 1024;
 /// How long a connection is kept for the next request.
 const IDLE: Duration = Duration::from_secs(30);
 /// Connections to a host that are kept for callbacks.
-const KEPT: usize = 4;
+const KEPT: usize = super::pace::MOST;
 
 /// Sends requests.
 #[derive(Clone)]

@@ -8,25 +8,33 @@
 
 pub mod answer;
 mod backoff;
+mod chores;
 mod client;
 mod fault;
 mod guard;
+mod pace;
 mod sign;
 mod worker;
 
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::timeout;
 
 use crate::base::settings::Webhooks;
 use crate::base::{Metrics, Random};
 use crate::ledger::Store;
+use chores::Chores;
 use worker::Worker;
 
 pub use fault::SendFault;
 pub use sign::signature;
+
+/// How long the last count of what waits may take.
+const LAST_COUNT: Duration = Duration::from_secs(2);
 
 /// The thread that sends callbacks.
 #[derive(Debug)]
@@ -54,9 +62,16 @@ impl Callbacks {
         let (sender, settings) = watch::channel(settings.clone());
         let (wake, (stop, stopped)) = (Arc::new(Notify::new()), oneshot::channel());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let chores = Chores::new(Arc::clone(&store), Arc::clone(&metrics));
         let worker = Worker::new(Arc::clone(&store), settings, metrics, random, Arc::clone(&wake))?;
         let run = move || {
-            runtime.block_on(worker.run(stopped));
+            runtime.block_on(async {
+                tokio::select! {
+                    () = worker.run(stopped) => {}
+                    () = chores.run() => {}
+                }
+                let _ = timeout(LAST_COUNT, chores.count()).await;
+            });
             // A name that is still being looked up is not waited for.
             runtime.shutdown_background();
         };

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::backoff;
 use super::client::Client;
 use super::fault::SendFault;
+use super::pace::Pace;
 use super::sign::signature;
 use crate::base::link::read_link;
 use crate::base::metrics::WithResult;
@@ -23,13 +24,9 @@ use crate::base::{Metrics, Random, Timestamp};
 use crate::ledger::{Callback, CallbackClaim, CallbackHost, Settled, Store, StoreFault};
 
 /// Callbacks that are sent at a time.
-const AT_A_TIME: usize = 128;
-/// The same to one host, so that a dead one leaves room for others.
-const PER_HOST: usize = 32;
+const AT_A_TIME: usize = 512;
 /// How long the store is left alone where nothing is due.
 const REST: Duration = Duration::from_secs(1);
-/// How often it is counted what waits.
-const COUNT: Duration = Duration::from_secs(5);
 /// How much longer than its answer may take a callback is ours.
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -43,11 +40,19 @@ pub(super) struct Worker {
     client: Client,
     sending: JoinSet<bool>,
     /// The host of each that is being sent.
-    hosts: HashMap<Id, Box<str>>,
-    /// Hosts whose last callback was not delivered, which the log has told.
-    failing: HashSet<Box<str>>,
+    under_way: HashMap<Id, Box<str>>,
+    /// Those that callbacks wait for or are on their way to.
+    hosts: HashMap<Box<str>, Host>,
     is_away: bool,
-    counted_at: Timestamp,
+}
+
+/// What is known of a host.
+#[derive(Default)]
+struct Host {
+    pace: Pace,
+    under_way: usize,
+    /// Its last callback was not delivered, which the log has told.
+    is_failing: bool,
 }
 
 impl Worker {
@@ -67,10 +72,9 @@ impl Worker {
             wake,
             client,
             sending: JoinSet::new(),
+            under_way: HashMap::new(),
             hosts: HashMap::new(),
-            failing: HashSet::new(),
             is_away: false,
-            counted_at: Timestamp::default(),
         })
     }
 
@@ -92,7 +96,6 @@ impl Worker {
         while let Some(sent) = self.sending.join_next_with_id().await {
             self.sent(sent);
         }
-        self.count().await;
     }
 
     /// Begins to send what is due and has room; how long there is nothing more to be done.
@@ -110,24 +113,24 @@ impl Worker {
             tracing::error!(%fault, "callbacks wait");
         }
         self.is_away = rest.is_err();
-        if now() >= self.counted_at.after(COUNT) {
-            self.count().await;
-        }
         rest.unwrap_or(REST)
     }
 
     async fn begin(&mut self) -> Result<Duration, StoreFault> {
-        let mut hosts = self.store.callback_hosts().await?;
+        let mut waiting = self.store.callback_hosts().await?;
+        let names: HashSet<&str> = waiting.iter().map(|host| &*host.host).collect();
+        self.hosts.retain(|name, host| host.under_way > 0 || names.contains(&**name));
         // Whoever has the fewest under way comes first.
-        hosts.sort_by_key(|host| (self.under_way(&host.host), host.due_at));
+        waiting.sort_by_key(|host| (self.under_way(&host.host), host.due_at));
         let now = now();
         let (mut rest, mut unreadable) = (REST, None);
-        for CallbackHost { host, due_at } in hosts {
+        for CallbackHost { host, due_at } in waiting {
             if due_at > now {
                 rest = rest.min(Duration::from_millis(due_at.as_millis() - now.as_millis()));
                 continue;
             }
-            let room = (PER_HOST - self.under_way(&host)).min(AT_A_TIME - self.hosts.len());
+            let known = self.hosts.entry(host.clone()).or_default();
+            let room = known.pace.room(known.under_way).min(AT_A_TIME - self.under_way.len());
             if room > 0 {
                 match self.send_due(host, room, now).await {
                     // What is wrong with one host's rows holds up no other host.
@@ -141,7 +144,7 @@ impl Worker {
 
     /// How many to a host are being sent.
     fn under_way(&self, host: &str) -> usize {
-        self.hosts.values().filter(|other| &***other == host).count()
+        self.hosts.get(host).map_or(0, |host| host.under_way)
     }
 
     async fn send_due(&mut self, host: Box<str>, room: usize, now: Timestamp) -> Result<(), StoreFault> {
@@ -158,7 +161,8 @@ impl Worker {
                 callback,
             };
             let task = self.sending.spawn(sending.run());
-            self.hosts.insert(task.id(), host.clone());
+            self.under_way.insert(task.id(), host.clone());
+            self.hosts.entry(host.clone()).or_default().under_way += 1;
         }
         Ok(())
     }
@@ -166,20 +170,16 @@ impl Worker {
     /// One has been sent, well or not.
     fn sent(&mut self, sent: Result<(Id, bool), tokio::task::JoinError>) {
         let (id, is_delivered) = sent.unwrap_or_else(|error| (error.id(), false));
-        let Some(host) = self.hosts.remove(&id) else { return };
-        if is_delivered && self.failing.remove(&host) {
-            tracing::info!(host = hidden(&host), "callbacks are delivered again");
-        } else if !is_delivered && !self.failing.contains(&host) {
-            tracing::warn!(host = hidden(&host), "callbacks are not delivered: they are sent again");
-            self.failing.insert(host);
+        let Some(name) = self.under_way.remove(&id) else { return };
+        let host = self.hosts.entry(name.clone()).or_default();
+        host.pace.note(is_delivered, host.under_way);
+        host.under_way -= 1;
+        if is_delivered && host.is_failing {
+            tracing::info!(host = hidden(&name), "callbacks are delivered again");
+        } else if !is_delivered && !host.is_failing {
+            tracing::warn!(host = hidden(&name), "callbacks are not delivered: they are sent again");
         }
-    }
-
-    async fn count(&mut self) {
-        self.counted_at = now();
-        if let Ok(waiting) = self.store.callbacks_waiting().await {
-            self.metrics.callback_queue.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        }
+        host.is_failing = !is_delivered;
     }
 }
 

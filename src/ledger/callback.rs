@@ -51,3 +51,12 @@ pub enum Settled {
     /// It is due again at this moment.
     Again(Timestamp),
 }
+
+/// What a look for callbacks that are too old came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GivenUp {
+    /// How many were given up.
+    pub count: u64,
+    /// The place of the last callback that waits; 0 where none does.
+    pub last: u64,
+}

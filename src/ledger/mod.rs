@@ -15,7 +15,7 @@ mod store;
 mod whole;
 
 pub use book::{Book, Channel, Hold, Live};
-pub use callback::{Callback, CallbackClaim, CallbackHost, Settled};
+pub use callback::{Callback, CallbackClaim, CallbackHost, GivenUp, Settled};
 pub use entry::Entry;
 pub use eraser::{EraseFault, Eraser};
 pub use event::{Event, EventKind, StoredEvent};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    CallRecord, Callback, CallbackClaim, CallbackHost, Entry, Event, Number, Outcome, Session, SessionId,
-    SessionStatus, Settled, StoredEvent,
+    CallRecord, Callback, CallbackClaim, CallbackHost, Entry, Event, GivenUp, Number, Outcome, Session,
+    SessionId, SessionStatus, Settled, StoredEvent,
 };
 use crate::base::{PhoneNumber, Timestamp};
 
@@ -85,6 +85,10 @@ pub trait Store: Send + Sync + Debug {
 
     /// Notes what became of a callback. Where it has been given out to somebody else since, only its delivery counts.
     async fn settle_callback(&self, callback: &Callback, settled: Settled) -> Result<(), StoreFault>;
+
+    /// Gives up callbacks up to a place in the queue whose events are from before a moment, or gone, whether they were
+    /// ever given out or not.
+    async fn give_up_callbacks(&self, before: Timestamp, upto: u64) -> Result<GivenUp, StoreFault>;
 
     /// How many callbacks wait.
     async fn callbacks_waiting(&self) -> Result<u64, StoreFault>;

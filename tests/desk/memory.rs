@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use maskline::base::{PhoneNumber, Timestamp};
 use maskline::ledger::{
     Answered, Book, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, ChangeSink, Changed,
-    Channel, Created, Entry, Event, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter,
-    SessionId, Settled, Store, StoreFault, StoredEvent,
+    Channel, Created, Entry, Event, GivenUp, Loaded, NewSession, Number, Page, Redacted, Session,
+    SessionFilter, SessionId, Settled, Store, StoreFault, StoredEvent,
 };
 
 /// The database.
@@ -262,6 +262,10 @@ impl Store for Connection {
     }
 
     async fn settle_callback(&self, _: &Callback, _: Settled) -> Result<(), StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
+    async fn give_up_callbacks(&self, _: Timestamp, _: u64) -> Result<GivenUp, StoreFault> {
         unreachable!("not asked by what is tested here")
     }
 

@@ -10,9 +10,19 @@ use maskline::ledger::{
 use crate::database::Database;
 use crate::make::{at, call, event, party, session};
 
-/// An event that is told somewhere.
+/// An event that is told somewhere. It is old, whatever the clock says.
 fn told(id: &str, kind: EventKind, url: &str) -> Entry {
-    Entry::Event(Box::new(Event { callback_url: Some(url.into()), ..event(&call(id, 1), kind) }))
+    told_at(0, id, kind, url)
+}
+
+/// The same, some seconds later.
+fn told_at(seconds: u64, id: &str, kind: EventKind, url: &str) -> Entry {
+    let (at, callback_url) = (early(seconds), Some(url.into()));
+    Entry::Event(Box::new(Event { at, callback_url, ..event(&call(id, 1), kind) }))
+}
+
+fn early(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_000_000 + seconds * 1000)
 }
 
 /// What is due at a host at a moment, for ten seconds.
@@ -56,7 +66,7 @@ pub(crate) async fn callbacks_of_one_call_are_given_out_one_after_the_other(data
         let host = |host: &str, due_at| CallbackHost { host: host.into(), due_at };
         [host("one.example", one), host("two.example:81", two)]
     };
-    let zero = Timestamp::default();
+    let zero = early(0);
     assert_eq!(store.callback_hosts().await.unwrap(), hosts(zero, zero));
 
     let first = claim(&*store, "one.example", 9, 0).await;
@@ -108,6 +118,62 @@ pub(crate) async fn a_callback_that_nobody_settles_is_given_out_again(database: 
     assert_eq!(seen(&claim(&*store, "a.example", 9, 13).await), [("a", "call.ended", 1)]);
 }
 
+pub(crate) async fn whoever_has_waited_longest_comes_first(database: Database) {
+    let store = database.open().await;
+    let url = "http://a.example/";
+    let next = async |seconds| {
+        let claim = CallbackClaim {
+            host: "a.example".into(),
+            limit: 1,
+            now: early(seconds),
+            until: early(seconds + 10),
+        };
+        store.claim_callbacks(&claim).await.unwrap()
+    };
+    let entries = [
+        told_at(2, "b", EventKind::CallStarted, url),
+        told_at(0, "a", EventKind::CallStarted, url),
+        told_at(1, "a", EventKind::CallRinging, url),
+        told_at(9, "other", EventKind::CallStarted, url),
+    ];
+    store.keep(&entries).await.unwrap();
+    let first = next(20).await;
+    assert_eq!(seen(&first), [("a", "call.started", 1)]);
+    store.settle_callback(&first[0], Settled::Over(early(20))).await.unwrap();
+    let second = next(20).await;
+    assert_eq!(seen(&second), [("a", "call.ringing", 1)], "a lane that has begun, for its event is older");
+    store.settle_callback(&second[0], Settled::Again(early(5))).await.unwrap();
+    assert_eq!(seen(&next(20).await), [("b", "call.started", 1)]);
+    assert_eq!(seen(&next(20).await), [("a", "call.ringing", 2)], "due again before another's event");
+    assert_eq!(seen(&next(20).await), [("other", "call.started", 1)]);
+}
+
+pub(crate) async fn what_is_too_old_is_given_up_whether_it_was_tried_or_not(database: Database) {
+    let store = database.open().await;
+    let url = "http://a.example/";
+    let old = (0..250).map(|count| told(&format!("old-{count}"), EventKind::CallStarted, url));
+    let entries: Vec<_> = old
+        .chain([
+            told_at(0, "a", EventKind::CallStarted, url),
+            told_at(60, "a", EventKind::CallEnded, url),
+            told_at(60, "b", EventKind::CallStarted, url),
+            told_at(0, "other", EventKind::CallStarted, url),
+        ])
+        .collect();
+    store.keep(&entries[..253]).await.unwrap();
+    let first = store.give_up_callbacks(early(60), 0).await.unwrap();
+    assert_eq!((first.count, store.callbacks_waiting().await.unwrap()), (0, 253), "they may be tried first");
+    store.keep(&entries[253..]).await.unwrap();
+    let second = store.give_up_callbacks(early(60), first.last).await.unwrap();
+    assert_eq!((second.count, second.last - first.last), (251, 1));
+    assert_eq!(database.count("callback_lanes").await, 3, "there is no lane without callbacks");
+    // Removed past the store, as by an earlier version.
+    database.run("DELETE FROM events WHERE body LIKE '%\"other\"%'").await;
+    assert_eq!(store.give_up_callbacks(early(0), second.last).await.unwrap().count, 1);
+    let left = claim(&*store, "a.example", 9, 0).await;
+    assert_eq!(seen(&left), [("a", "call.ended", 1), ("b", "call.started", 1)]);
+}
+
 pub(crate) async fn two_nodes_never_have_the_same_callback(database: Database) {
     let nodes = [database.open().await, database.open().await];
     let names: Vec<String> = (0..60).map(|count| format!("call-{count}")).collect();
@@ -155,7 +221,7 @@ pub(crate) async fn every_event_is_told_at_the_status_url_as_well(database: Data
     ];
     store.keep(&entries).await.unwrap();
     assert_eq!(store.callbacks_waiting().await.unwrap(), 5, "one for each URL and event");
-    let all = claim(&*store, "all.example", 9, 0).await;
+    let all = claim(&*store, "all.example", 9, 9).await;
     let wanted = [("b", "call.started", 1), ("a", "call.started", 1), ("none", "session.created", 1)];
     assert_eq!(seen(&all), wanted);
     store.call_back_at(None);

@@ -10,8 +10,8 @@ use maskline::base::link::link_host;
 use maskline::base::{PhoneNumber, Timestamp};
 use maskline::ledger::{
     Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,
-    Created, Entry, Event, Loaded, NewSession, Number, Outcome, Page, Redacted, Session, SessionFilter,
-    SessionId, Settled, Store, StoreFault, StoredEvent,
+    Created, Entry, Event, GivenUp, Loaded, NewSession, Number, Outcome, Page, Redacted, Session,
+    SessionFilter, SessionId, Settled, Store, StoreFault, StoredEvent,
 };
 
 /// The database.
@@ -294,6 +294,10 @@ impl Store for Memory {
                 .for_each(|(_, due_at)| *due_at = at),
         }
         Ok(())
+    }
+
+    async fn give_up_callbacks(&self, _: Timestamp, _: u64) -> Result<GivenUp, StoreFault> {
+        Ok(GivenUp::default())
     }
 
     async fn callbacks_waiting(&self) -> Result<u64, StoreFault> {

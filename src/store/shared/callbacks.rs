@@ -1,7 +1,9 @@
 //! Callbacks on their way. Whoever adds to a lane or takes from it holds the lane's row first, so that no callback is
 //! left without its lane.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::SystemTime;
 
 use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder, Row};
 
@@ -10,6 +12,10 @@ use crate::base::Timestamp;
 use crate::ledger::{Callback, CallbackClaim, CallbackHost, Settled, StoreFault, StoredEvent};
 use crate::store::rows::{LaneRow, millis};
 
+/// Callbacks whose age is looked at together, and that are given up together.
+const LOOKED_AT: i64 = 1000;
+const GIVEN_UP: usize = 100;
+
 /// A callback that was given out.
 pub(super) struct Given {
     pub(super) id: u64,
@@ -17,26 +23,31 @@ pub(super) struct Given {
     pub(super) until: Timestamp,
 }
 
-/// Keeps the callbacks of events that were just kept, which are due at once.
+/// Keeps the callbacks of events that were just kept, each with its place and its time. A lane that they begin is due
+/// since then, so that whoever has waited longest comes first: but no later than now, where a clock was ahead.
 pub(super) async fn keep(
     connection: &mut Connection,
-    mut told: Vec<(i64, &LaneRow)>,
+    mut told: Vec<(i64, i64, &LaneRow)>,
 ) -> Result<(), StoreFault> {
     told.sort_unstable();
-    let lanes: BTreeSet<&LaneRow> = told.iter().map(|(_, lane)| *lane).collect();
+    let now = millis(now());
+    let mut lanes: BTreeMap<&LaneRow, i64> = BTreeMap::new();
+    for (_, at, lane) in &told {
+        lanes.entry(lane).or_insert((*at).min(now));
+    }
     if lanes.is_empty() {
         return Ok(());
     }
     let mut query = QueryBuilder::<Db>::new("INSERT INTO callback_lanes (lane, url, host, due_at) ");
-    query.push_values(lanes, |mut values, row| {
+    query.push_values(lanes, |mut values, (row, due_at)| {
         values.push_bind(row.lane.clone()).push_bind(row.url.clone()).push_bind(row.host.clone());
-        values.push_bind(0_i64);
+        values.push_bind(due_at);
     });
     // It is held from here on.
     query.push(" ON CONFLICT (lane) DO UPDATE SET host = excluded.host");
     query.build().persistent(false).execute(&mut *connection).await?;
     let mut query = QueryBuilder::<Db>::new("INSERT INTO callbacks (lane, event) ");
-    query.push_values(told, |mut values, (event, row)| {
+    query.push_values(told, |mut values, (event, _, row)| {
         values.push_bind(row.lane.clone()).push_bind(event);
     });
     query.build().persistent(false).execute(connection).await?;
@@ -124,22 +135,95 @@ pub(super) async fn settle(
         Settled::Over(at) => (at, true),
         Settled::Again(at) => (at, false),
     };
+    let id = in_column(given.id);
+    // The next of a lane is due since its own event.
     let held = sqlx::query(
-        "UPDATE callback_lanes SET due_at = $3, tries = CASE WHEN $4 = 1 THEN 0 ELSE tries END \
+        "UPDATE callback_lanes SET tries = CASE WHEN $4 = 1 THEN 0 ELSE tries END, \
+         due_at = CASE WHEN $4 = 1 THEN coalesce((SELECT events.at FROM callbacks \
+         JOIN events ON events.id = callbacks.event WHERE callbacks.lane = callback_lanes.lane \
+         AND callbacks.id > $5 AND events.at < $3 ORDER BY callbacks.id LIMIT 1), $3) ELSE $3 END \
          WHERE lane = $1 AND due_at = $2",
     );
     let held = held.bind(given.lane.clone()).bind(millis(given.until)).bind(millis(due_at));
-    let is_ours = held.bind(i64::from(is_over)).execute(&mut *whole).await?.rows_affected() == 1;
+    let held = held.bind(i64::from(is_over)).bind(id);
+    let is_ours = held.execute(&mut *whole).await?.rows_affected() == 1;
     if is_over {
-        let id = i64::try_from(given.id).unwrap_or(i64::MAX);
         sqlx::query("DELETE FROM callbacks WHERE id = $1").bind(id).execute(&mut *whole).await?;
     }
     if is_over && is_ours {
-        let empty = "DELETE FROM callback_lanes WHERE lane = $1 \
-                     AND NOT EXISTS (SELECT 1 FROM callbacks WHERE callbacks.lane = callback_lanes.lane)";
-        sqlx::query(empty).bind(given.lane).execute(&mut *whole).await?;
+        forget_empty(&mut whole, &given.lane).await?;
     }
     Ok(whole.commit().await?)
+}
+
+/// Removes a lane that is held, where it has no callback left.
+async fn forget_empty(connection: &mut Connection, lane: &[u8]) -> Result<(), StoreFault> {
+    let empty = "DELETE FROM callback_lanes WHERE lane = $1 \
+                 AND NOT EXISTS (SELECT 1 FROM callbacks WHERE callbacks.lane = callback_lanes.lane)";
+    sqlx::query(empty).bind(lane.to_vec()).execute(connection).await?;
+    Ok(())
+}
+
+/// The place of the last callback that waits, or 0.
+pub(super) async fn last(connection: &mut Connection) -> Result<u64, StoreFault> {
+    let row = sqlx::query("SELECT max(id) FROM callbacks").fetch_one(connection).await?;
+    let last: Option<i64> = row.try_get(0)?;
+    Ok(last.unwrap_or_default().unsigned_abs())
+}
+
+/// A part of the queue.
+pub(super) struct Part {
+    /// How far it goes.
+    pub(super) place: u64,
+    /// The lane and the place of each that is too old, in small parts.
+    pub(super) old: Vec<Vec<(Vec<u8>, i64)>>,
+}
+
+/// The next part behind a place, and what of it is from before a moment, or has no event any more.
+pub(super) async fn old(
+    connection: &mut Connection,
+    before: Timestamp,
+    places: Range<u64>,
+) -> Result<Part, StoreFault> {
+    let rows = sqlx::query(
+        "SELECT callbacks.id, callbacks.lane, events.at FROM callbacks LEFT JOIN events ON events.id = callbacks.event \
+         WHERE callbacks.id > $1 AND callbacks.id <= $2 ORDER BY callbacks.id LIMIT $3",
+    );
+    let rows = rows.bind(in_column(places.start)).bind(in_column(places.end)).bind(LOOKED_AT);
+    let (mut end, mut old) = (places.start, Vec::new());
+    for row in rows.fetch_all(connection).await? {
+        let (id, at): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(2)?);
+        end = id.unsigned_abs();
+        if at.is_none_or(|at| at < millis(before)) {
+            old.push((row.try_get(1)?, id));
+        }
+    }
+    let end = if end == places.start { places.end } else { end };
+    Ok(Part { place: end, old: old.chunks(GIVEN_UP).map(<[_]>::to_vec).collect() })
+}
+
+/// Gives up callbacks, each by its lane and its place; how many were there. The next of a lane begins with its own
+/// first try, when the lane is due.
+pub(super) async fn give_up(
+    connection: &mut Connection,
+    mut old: Vec<(Vec<u8>, i64)>,
+) -> Result<u64, StoreFault> {
+    // Everyone takes lanes in this order.
+    old.sort_unstable();
+    let mut whole = connection.begin().await?;
+    let mut count = 0;
+    for of_lane in old.chunk_by(|one, next| one.0 == next.0) {
+        let lane = &of_lane[0].0;
+        let held = sqlx::query("UPDATE callback_lanes SET tries = 0 WHERE lane = $1").bind(lane.clone());
+        held.execute(&mut *whole).await?;
+        for (_, id) in of_lane {
+            let gone = sqlx::query("DELETE FROM callbacks WHERE id = $1").bind(*id);
+            count += gone.execute(&mut *whole).await?.rows_affected();
+        }
+        forget_empty(&mut whole, lane).await?;
+    }
+    whole.commit().await?;
+    Ok(count)
 }
 
 pub(super) async fn waiting(connection: &mut Connection) -> Result<u64, StoreFault> {
@@ -149,4 +233,13 @@ pub(super) async fn waiting(connection: &mut Connection) -> Result<u64, StoreFau
 
 fn time(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis.unsigned_abs())
+}
+
+fn in_column(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: what is kept now is due now at the latest")]
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }

@@ -70,7 +70,7 @@ pub(super) async fn keep(connection: &mut Connection, events: &[EventRow]) -> Re
         }
         // The same event may come twice in one batch.
         let new = rows.iter().filter_map(|row| Some((kept.remove(&row.digest)?, row)));
-        let told = new.flat_map(|(id, row)| row.lanes.iter().map(move |lane| (id, lane))).collect();
+        let told = new.flat_map(|(id, row)| row.lanes.iter().map(move |lane| (id, row.at, lane))).collect();
         callbacks::keep(connection, told).await?;
     }
     Ok(())

@@ -21,8 +21,8 @@ use super::{Connection, Database, Db, FOR_UPDATE, SKIP_LOCKED};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{
     Answered, CallFilter, CallRecord, Callback, CallbackClaim, CallbackHost, Change, ChangeSink, Changed,
-    Created, Entry, Event, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter, SessionId,
-    Settled, Store, StoreFault, StoredEvent,
+    Created, Entry, Event, GivenUp, Loaded, NewSession, Number, Page, Redacted, Session, SessionFilter,
+    SessionId, Settled, Store, StoreFault, StoredEvent,
 };
 use crate::store::rows::{Batch, EventRow};
 
@@ -163,6 +163,21 @@ impl Store for Database {
         let (id, lane, until) = (callback.id, callback.lane.to_vec(), callback.until);
         let given = callbacks::Given { id, lane, until };
         self.write(move |connection| Box::pin(callbacks::settle(connection, given, settled))).await
+    }
+
+    async fn give_up_callbacks(&self, before: Timestamp, upto: u64) -> Result<GivenUp, StoreFault> {
+        let last = self.read(|connection| Box::pin(callbacks::last(connection))).await?;
+        let (mut count, mut place) = (0, 0);
+        while place < upto {
+            let places = place..upto;
+            let part =
+                self.read(move |connection| Box::pin(callbacks::old(connection, before, places))).await?;
+            place = part.place;
+            for old in part.old {
+                count += self.write(move |connection| Box::pin(callbacks::give_up(connection, old))).await?;
+            }
+        }
+        Ok(GivenUp { count, last })
     }
 
     async fn callbacks_waiting(&self) -> Result<u64, StoreFault> {
