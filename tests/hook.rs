@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use maskline::base::metrics::WithResult;
 use maskline::base::settings::{StoreUrl, Webhooks};
 use maskline::base::{Metrics, Random, Secret, Timestamp};
-use maskline::hook::{Callbacks, signature};
+use maskline::hook::Callbacks;
 use maskline::ledger::{Entry, Event, EventKind, Json, Store};
 use serde_json::Value;
 use web::{Answer, Web};
@@ -126,12 +126,30 @@ fn an_event_is_told_whole_and_signed() {
     assert_eq!(request.json["type"], "call.answered");
     assert_eq!(request.json["data"]["caller"], "+919876500001");
     assert_eq!(request.header("maskline-event-id"), Some(&*kept.id.to_string()));
-    let signed = request.header("maskline-signature").unwrap();
-    let seconds: u64 = signed.strip_prefix("t=").unwrap().split(',').next().unwrap().parse().unwrap();
     let now = Timestamp::from(std::time::SystemTime::now()).as_millis() / 1000;
+    let seconds = request.signed_at("a secret").expect("it is signed");
     assert!((now - 30..=now).contains(&seconds), "{seconds} at {now}");
-    assert_eq!(signed, signature(&Secret::new("a secret".into()), seconds, "POST", &url, &request.body));
     assert_eq!(node.waiting(), 0);
+    node.stop();
+}
+
+#[test]
+fn a_url_without_a_path_is_signed_as_it_is_asked_for() {
+    let web = Web::start(|_, _| Answer::Status(204));
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &settings());
+    for (call, rest) in [("a", ""), ("b", "?shop=7"), ("c", "/"), ("d", "/x%20y?z")] {
+        node.keep(&[event(call, EventKind::CallAnswered, &web.url(rest))]);
+    }
+    node.wait("delivered", 4);
+    let seen = web.seen();
+    let mut paths: Vec<_> = seen.iter().map(|request| &*request.path).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["/", "/", "/?shop=7", "/x%20y?z"]);
+    for request in &seen {
+        assert!(request.signed_at("a secret").is_some(), "{}", request.path);
+        assert!(request.signed_at("another").is_none());
+    }
     node.stop();
 }
 

@@ -8,7 +8,8 @@ use sha2::Sha256;
 use crate::base::Secret;
 
 /// The value of the header `Maskline-Signature`: `t`, in seconds since the Unix epoch, and `v1`, the HMAC-SHA256 (RFC
-/// 2104) of the time, the method, the URL as it was set, and the body, joined by dots, in hexadecimal.
+/// 2104) of the time, the method, the URL as it is asked for (`/` where it has no path), and the body, joined by dots, in
+/// hexadecimal.
 #[must_use]
 pub fn signature(secret: &Secret, seconds: u64, method: &str, url: &str, body: &[u8]) -> String {
     let mut mac =

@@ -229,12 +229,15 @@ impl Sending {
     fn request(&self) -> Option<Request<Full<Bytes>>> {
         let Callback { url, event, .. } = &self.callback;
         let body = event.told().to_string();
-        let mut request = Request::post(read_link(url)?)
+        let url = read_link(url)?;
+        // As it is asked for: with a path.
+        let signed = url.to_string();
+        let mut request = Request::post(url)
             .header("content-type", "application/json")
             .header("user-agent", "Maskline")
             .header("maskline-event-id", event.id);
         if let Some(secret) = &self.settings.secret {
-            let signature = signature(secret, now().as_millis() / 1000, "POST", url, body.as_bytes());
+            let signature = signature(secret, now().as_millis() / 1000, "POST", &signed, body.as_bytes());
             request = request.header("maskline-signature", signature);
         }
         request.body(Full::from(body)).ok()

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// What is answered.
 pub(crate) enum Answer {
@@ -38,6 +39,25 @@ impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|header| header.0 == name).map(|header| &*header.1)
     }
+
+    /// When it was signed with this secret, as a web service finds out from what has come: `None` where it was not.
+    pub(crate) fn signed_at(&self, secret: &str) -> Option<u64> {
+        let (seconds, signature) =
+            self.header("maskline-signature")?.strip_prefix("t=")?.split_once(",v1=")?;
+        let url = format!("http://{}{}", self.header("host")?, self.path);
+        let signed = [format!("{seconds}.{}.{url}.", self.method).as_bytes(), &self.body].concat();
+        (hmac(secret.as_bytes(), &signed) == signature).then(|| seconds.parse().ok())?
+    }
+}
+
+/// HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes, in hexadecimal.
+fn hmac(key: &[u8], text: &[u8]) -> String {
+    let padded = |pad: u8| -> Vec<u8> {
+        (0..64).map(|place| key.get(place).copied().unwrap_or_default() ^ pad).collect()
+    };
+    let inner = Sha256::digest([&padded(0x36)[..], text].concat());
+    let outer = Sha256::digest([&padded(0x5c)[..], &inner].concat());
+    outer.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Default)]
