@@ -96,6 +96,7 @@ on_both! {
     redaction::a_row_that_cannot_be_read_is_erased_as_text
     redaction::what_is_brought_again_stays_erased
     redaction::what_is_over_for_long_is_removed
+    redaction::channels_that_are_free_for_long_are_removed
     faults::a_newer_database_is_refused
     faults::another_program_s_database_is_left_alone
     faults::it_is_there_when_it_is_opened_again

@@ -106,7 +106,8 @@ pub trait Store: Send + Sync + Debug {
     /// its cool-off is over. How many of each were changed; the sessions are told as changes, here too.
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault>;
 
-    /// Removes records and events that ended before a moment, and sessions whose numbers were free then.
+    /// Removes records and events that ended before a moment, and sessions whose numbers were free then. Events stay from
+    /// the first on that a callback waits for.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreFault>;
 
     /// Whether the database answers and takes writes.

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
-
 use std::time::Duration;
 
+use maskline::base::Timestamp;
 use maskline::ledger::{
     Answered, CallRecord, Change, Entry, EventKind, LegRecord, Redacted, Session, SessionFilter,
     SessionStatus,
@@ -297,4 +297,23 @@ pub(crate) async fn what_is_over_for_long_is_removed(database: Database) {
     assert!(store.call("young").await.unwrap().is_some());
     assert_eq!(store.events(0, 9).await.unwrap(), []);
     assert_eq!(database.count("channels").await, 2);
+}
+
+/// More channels than are looked at together, every third of them free.
+pub(crate) async fn channels_that_are_free_for_long_are_removed(database: Database) {
+    let store = database.open().await;
+    let numbers = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)";
+    let free_at = "CASE WHEN n % 3 = 0 THEN 1000 ELSE 3000 END";
+    let session = if database.is_postgres() { "'\\x00'::bytea" } else { "x'00'" };
+    let channels = format!("SELECT n / 7, n, {session}, {free_at} FROM n");
+    let columns = "channels (dialled, caller, session, free_at)";
+    let insert = match database.is_postgres() {
+        true => format!("{numbers} INSERT INTO {columns} {channels}"),
+        false => format!("INSERT INTO {columns} {numbers} {channels}"),
+    };
+    database.run(&insert).await;
+    for (before, left) in [(1000, 3000), (1001, 2000), (3001, 0)] {
+        store.prune(Timestamp::from_millis(before)).await.unwrap();
+        assert_eq!(database.count("channels").await, left);
+    }
 }

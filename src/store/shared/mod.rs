@@ -235,6 +235,11 @@ impl Store for Database {
                 }
             }
         }
+        let mut place = Some(prune::START);
+        while let Some(after) = place {
+            place =
+                self.write(move |connection| Box::pin(prune::channels(connection, before, after))).await?;
+        }
         if sum > 0 {
             self.forget_erased().await?;
         }
