@@ -74,6 +74,8 @@ pub(super) struct Upkeep {
     to_tell: VecDeque<SessionId>,
     /// How long records are kept; `None`: for ever.
     pub(super) retention: Option<Duration>,
+    /// Something older than the retention is to be removed, once the database takes it.
+    is_prune_due: bool,
     /// Counts the ticks.
     ticks: u64,
     is_away: bool,
@@ -89,7 +91,20 @@ impl Upkeep {
         retention: Option<Duration>,
     ) -> Self {
         let (expired, to_tell) = Default::default();
-        Self { store, book, sessions, health, metrics, expired, to_tell, retention, ticks: 0, is_away: false }
+        let (is_prune_due, ticks, is_away) = (false, 0, false);
+        Self {
+            store,
+            book,
+            sessions,
+            health,
+            metrics,
+            expired,
+            to_tell,
+            retention,
+            is_prune_due,
+            ticks,
+            is_away,
+        }
     }
 
     /// Once every [`TICK`].
@@ -107,13 +122,24 @@ impl Upkeep {
         if sweep {
             self.book.sweep(now);
         }
-        if let Some(retention) = self.retention.filter(|_| prune && !self.is_away) {
-            match self.store.prune(now.before(retention)).await {
-                Ok(0) => {}
-                Ok(rows) => tracing::info!(rows, "removed what is older than the retention"),
-                Err(fault) => tracing::warn!(%fault, "what is older than the retention is still there"),
+        self.is_prune_due |= prune;
+        if self.is_prune_due && check && !self.is_away {
+            self.is_prune_due = !self.prune(now).await;
+        }
+    }
+
+    /// Removes what is older than the retention; false where that is to be tried again.
+    async fn prune(&self, now: Timestamp) -> bool {
+        let Some(retention) = self.retention else { return true };
+        match self.store.prune(now.before(retention)).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "removed what is older than the retention"),
+            Err(fault) => {
+                tracing::warn!(%fault, "what is older than the retention is still there");
+                return false;
             }
         }
+        true
     }
 
     /// Tells of the sessions that have expired since it did so last; at the first time, of all that the book holds and
