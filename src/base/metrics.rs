@@ -298,8 +298,8 @@ mod tests {
         for line in [
             "maskline_calls_in_progress{state=\"setting-up\"} 1",
             "maskline_calls_total{result=\"no-answer\"} 1",
-            "maskline_call_decision_seconds_bucket{le=\"1e-6\"} 0",
-            "maskline_call_decision_seconds_bucket{le=\"2.5e-6\"} 1",
+            "maskline_call_decision_seconds_bucket{le=\"0.000001\"} 0",
+            "maskline_call_decision_seconds_bucket{le=\"0.0000025\"} 1",
             "maskline_sip_retransmissions_total{direction=\"sent\"} 3",
             "maskline_sip_guarded_total 0",
             "maskline_http_requests_total{method=\"GET\",route=\"/v1/sessions/{id}\",status=\"404\"} 1",
