@@ -245,8 +245,11 @@ async fn migrate(connection: &mut Connection, migrations: Migrations) -> Result<
     for step in schema::missing(migrations, version)? {
         sqlx::raw_sql(*step).execute(&mut *whole).await?;
     }
-    let set =
-        format!("PRAGMA user_version = {}; PRAGMA application_id = {}", migrations.len(), own::APPLICATION);
+    let set = format!(
+        "PRAGMA user_version = {}; PRAGMA application_id = {:#x}",
+        migrations.len(),
+        own::APPLICATION
+    );
     sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *whole).await?;
     Ok(whole.commit().await?)
 }
