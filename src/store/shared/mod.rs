@@ -34,6 +34,9 @@ type Arguments = <Db as sqlx::Database>::Arguments;
 /// A statement with what is bound to it.
 type Query<'q> = sqlx::query::Query<'q, Db, Arguments>;
 
+/// How often the database is looked through for a party at most: what was written meanwhile may hold its number again,
+/// and a party that goes on calling has no end of it.
+const ERASURES: usize = 3;
 /// Loaded rows that may wait between the database and the index.
 const LOADED: usize = 8;
 
@@ -203,7 +206,7 @@ impl Store for Database {
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut sum = Redacted::default();
         while self.write(move |connection| Box::pin(answers::forget_old(connection, now))).await? > 0 {}
-        loop {
+        for _ in 0..ERASURES {
             let found = self.scan(move |connection| Box::pin(redact::find(connection, party))).await?;
             let mut changed = Redacted::default();
             for part in found.parts() {
@@ -215,13 +218,13 @@ impl Store for Database {
                     self.tell(Change::Session(Box::new(session)));
                 }
             }
-            if changed == Redacted::default() {
-                self.forget_erased().await?;
-                return Ok(sum);
-            }
-            // What was written meanwhile may hold the number again.
             add(&mut sum, changed);
+            if changed == Redacted::default() {
+                break;
+            }
         }
+        self.forget_erased().await?;
+        Ok(sum)
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreFault> {
