@@ -20,6 +20,7 @@ pub mod net;
 pub mod relay;
 pub mod route;
 pub mod rtp;
+pub mod script;
 pub mod sdp;
 pub mod session;
 pub mod sip;

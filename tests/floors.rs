@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["sip", "sdp", "rtp", "voice", "audio"],
-    &["transaction", "relay"],
+    &["transaction", "relay", "script"],
     &["dialog", "ledger"],
     &["mask", "route"],
     &["call", "session"],

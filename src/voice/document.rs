@@ -181,6 +181,23 @@ impl Response {
 }
 
 impl Element {
+    /// Its name in XML.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dial(_) => "Dial",
+            Self::Speak(_) => "Speak",
+            Self::Play(_) => "Play",
+            Self::Wait(_) => "Wait",
+            Self::Gather(gather) => gather.kind.as_str(),
+            Self::Record(_) => "Record",
+            Self::PreAnswer(_) => "PreAnswer",
+            Self::Redirect(_) => "Redirect",
+            Self::Hangup(_) => "Hangup",
+            Self::Dtmf(_) => "DTMF",
+        }
+    }
+
     fn links(&mut self) -> Vec<&mut Link> {
         match self {
             Self::Dial(dial) => {

@@ -48,6 +48,15 @@ pub enum FileFormat {
     Wav,
 }
 
+impl Record {
+    /// Whether it goes on while the elements after it are followed. Then silence, keys and the beep mean nothing (Plivo,
+    /// "Record").
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        self.whole_session || self.from_dial_answer
+    }
+}
+
 /// Ten years, in seconds: a recording without bound is written so.
 const ALWAYS: u64 = 315_360_000;
 

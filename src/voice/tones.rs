@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A key of a telephone: `0` to `9`, `*` or `#`.
+/// A key of a telephone: `0` to `9`, `*` or `#`. It prints as `***`: it may be one of a PIN.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key(u8);
 
@@ -23,7 +23,7 @@ impl Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.sign())
+        f.write_str("***")
     }
 }
 
