@@ -23,6 +23,8 @@ const KINDS: [EventKind; 4] =
 fn settings() -> Webhooks {
     Webhooks {
         status_url: None,
+        fallback_url: None,
+        hangup_url: None,
         secret: Some(Secret::new("a secret".into())),
         connect_timeout: Duration::from_secs(2),
         timeout: Duration::from_secs(3),

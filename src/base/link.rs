@@ -1,6 +1,16 @@
-//! A URL of the operator's that callbacks go to.
+//! A URL of the operator's: callbacks go there, or it is asked what becomes of a call.
 
 use hyper::Uri;
+
+/// How a URL is asked. Everywhere the default is POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// With the parameters in the URL.
+    Get,
+    /// With the parameters as a form.
+    #[default]
+    Post,
+}
 
 /// Characters at most.
 const LONGEST: usize = 2048;

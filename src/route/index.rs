@@ -44,8 +44,8 @@ impl Index {
         let (mut exact, mut open) = (FxHashMap::default(), FxHashMap::default());
         for mapping in &settings.mappings {
             match mapping.caller {
-                Some(caller) => exact.insert((mapping.dialled, caller), *mapping),
-                None => open.insert(mapping.dialled, *mapping),
+                Some(caller) => exact.insert((mapping.dialled, caller), mapping.clone()),
+                None => open.insert(mapping.dialled, mapping.clone()),
             };
         }
         let show = |trunk: &Trunk| trunk.allowed_show.as_ref().map(|show| show.iter().copied().collect());

@@ -6,7 +6,7 @@ use super::decide::Deciding;
 use super::{RefusalKind, Step};
 use crate::base::PhoneNumber;
 use crate::base::numbering::Kind;
-use crate::base::settings::{EarlyMedia, Mapping};
+use crate::base::settings::{EarlyMedia, Leads, Mapping};
 use crate::ledger::{Live, SessionStatus};
 
 /// Where a call goes, and what is shown there.
@@ -21,10 +21,11 @@ pub(super) struct Way {
     pub(super) binds: bool,
 }
 
-impl From<&Mapping> for Way {
-    fn from(row: &Mapping) -> Self {
-        let Mapping { destination, show, early_media, .. } = *row;
-        Self { destination, show, early_media, session: None, binds: false }
+impl Way {
+    /// Where a row leads; none where it leads to a web service.
+    fn of(row: &Mapping) -> Option<Self> {
+        let Leads::To { destination, show } = row.leads else { return None };
+        Some(Self { destination, show, early_media: row.early_media, session: None, binds: false })
     }
 }
 
@@ -51,9 +52,10 @@ impl Deciding<'_> {
                 Err(kind) => (refusal, rests) = (Some(kind), live.free_at > self.at),
             }
         }
-        if let Some(row) = caller.and_then(|caller| self.index.mapping_for(dialled, caller)) {
-            self.trace.push(Step::MappedForCaller(row.destination));
-            return Ok(row.into());
+        let own = caller.and_then(|caller| self.index.mapping_for(dialled, caller));
+        if let Some(way) = own.and_then(Way::of) {
+            self.trace.push(Step::MappedForCaller(way.destination));
+            return Ok(way);
         }
         if let Some(live) = self.book.half_known(dialled).filter(|_| !rests) {
             match self.join(live, caller) {
@@ -61,9 +63,9 @@ impl Deciding<'_> {
                 Err(kind) => refusal = refusal.or(Some(kind)),
             }
         }
-        if let Some(row) = self.index.mapping_for_anyone(dialled) {
-            self.trace.push(Step::MappedForAnyone(row.destination));
-            return Ok(row.into());
+        if let Some(way) = self.index.mapping_for_anyone(dialled).and_then(Way::of) {
+            self.trace.push(Step::MappedForAnyone(way.destination));
+            return Ok(way);
         }
         Err(refusal.unwrap_or_else(|| self.nothing(dialled)))
     }

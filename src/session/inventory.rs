@@ -95,7 +95,7 @@ impl Sessions {
         let number = stood.number;
         self.book.put_number(Number { state: NumberState::Draining, ..stood.clone() });
         let mut rows = index.settings().mappings.iter();
-        rows.any(|row| row.dialled == number || row.show == number) || self.book.is_used(number, now)
+        rows.any(|row| row.dialled == number || row.show() == Some(number)) || self.book.is_used(number, now)
     }
 
     /// A number that becomes ours is nobody's own and can be called.
@@ -105,7 +105,7 @@ impl Sessions {
         }
         let settings = index.settings();
         let mut rows = settings.mappings.iter();
-        let is_someones = rows.any(|row| row.destination == number || row.caller == Some(number));
+        let is_someones = rows.any(|row| row.destination() == Some(number) || row.caller == Some(number));
         if is_someones || index.phone_of(number).is_some() {
             return Err(invalid(
                 "number",

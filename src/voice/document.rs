@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Dial, DialMusic, Gather, Hidden, Link, Record, Tones};
+use super::{Dial, DialMusic, Gather, Hidden, Link, Method, Record, Tones};
 
 /// What a service answers: elements, followed one after the other; after the last the call is hung up.
 ///
@@ -49,16 +49,6 @@ pub enum Prompt {
     Play(Play),
     /// Silence.
     Wait(Wait),
-}
-
-/// How a URL is asked. Everywhere the default is POST.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Method {
-    /// With the parameters in the URL.
-    Get,
-    /// With the parameters as a form.
-    #[default]
-    Post,
 }
 
 /// Speaks a text. Of SSML only the words are kept.

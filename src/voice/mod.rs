@@ -20,6 +20,8 @@
 //! ]}
 //! ```
 
+pub use crate::base::link::Method;
+
 mod ask;
 mod attributes;
 mod dial;
@@ -43,7 +45,7 @@ pub use ask::{
 };
 pub use dial::{Dial, DialMusic, Target};
 pub use document::{
-    Dtmf, Element, Hangup, HangupReason, Method, Play, Prompt, Redirect, Response, Speak, Voice, Wait,
+    Dtmf, Element, Hangup, HangupReason, Play, Prompt, Redirect, Response, Speak, Voice, Wait,
 };
 pub use fault::{Fault, Label, Note, Place, Warning, Wrong};
 pub use gather::{Gather, GatherKind};

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use super::file::Draft;
 use super::reach::Reach;
 use super::report::{Place, Report};
-use super::{Mapping, Phone, Settings, Sip, Target, TargetHost};
+use super::{Leads, Mapping, Phone, Settings, Sip, Target, TargetHost};
 use crate::base::numbering::Numbering;
 use crate::base::{PhoneNumber, Transport};
 
@@ -200,7 +200,7 @@ fn mapping_faults(
     mapping: &Mapping,
     numbers: &Numbers<'_>,
 ) -> Vec<(&'static str, PhoneNumber, &'static str)> {
-    let Mapping { dialled, caller, destination, show, .. } = *mapping;
+    let Mapping { dialled, caller, .. } = *mapping;
     let mut faults = Vec::new();
     if numbers.is_special(dialled) {
         faults.push(("dialled", dialled, SPECIAL));
@@ -209,9 +209,12 @@ fn mapping_faults(
     }
     match caller {
         Some(caller) if numbers.owns(caller) => faults.push(("caller", caller, OUR_CALLER)),
-        Some(caller) if caller == destination => faults.push(("caller", caller, CALLS_ITSELF)),
+        Some(caller) if matches!(mapping.leads, Leads::To { destination, .. } if destination == caller) => {
+            faults.push(("caller", caller, CALLS_ITSELF));
+        }
         _ => {}
     }
+    let Leads::To { destination, show } = mapping.leads else { return faults };
     if numbers.owns(destination) {
         faults.push(("destination", destination, LOOPS));
     } else if numbers.is_special(destination) {

@@ -11,12 +11,11 @@ use super::rows::{mapping, phone, trunk};
 use super::table::{File, Flaw, Read, Table, Value};
 use super::tls::tls;
 use super::tokens::api_token;
-use super::values::{CODECS, boolean, duration, list, number, secret, some, text, whole, word};
+use super::values::{self, CODECS, boolean, duration, list, number, secret, some, text, whole, word};
 use super::{
     Api, Call, DigestHash, Listen, Log, LogFormat, LogLevel, Mapping, Media, Numbers, Phone, Records,
     Settings, Sip, Store, StoreUrl, Trunk, Webhooks,
 };
-use crate::base::link::{WRITE_LINK, read_link};
 use crate::base::{Secret, Transport};
 
 /// A file that is read and not yet checked: the rows that could be read, each with its number in the file.
@@ -232,18 +231,13 @@ fn log(table: &mut Table<'_, '_>) -> Log {
 }
 
 fn webhooks(table: &mut Table<'_, '_>) -> Webhooks {
-    for key in ["fallback_url", "hangup_url"] {
-        table.later(key, "take it out; no web service is asked");
-    }
     Webhooks {
-        status_url: table.take("status_url", text(link)),
+        status_url: table.take("status_url", text(values::link)),
+        fallback_url: table.take("fallback_url", text(values::link)),
+        hangup_url: table.take("hangup_url", text(values::link)),
         secret: table.take("secret", secret),
         connect_timeout: table.or("connect_timeout", s(2), duration(ms(1)..=s(60))),
         timeout: table.or("timeout", s(3), duration(ms(1)..=s(60))),
         allow_private_webhooks: table.or("allow_private_webhooks", false, boolean),
     }
-}
-
-fn link(link: &str) -> Result<Box<str>, String> {
-    read_link(link).map(|_| link.into()).ok_or_else(|| format!("is no URL to call: {WRITE_LINK}"))
 }

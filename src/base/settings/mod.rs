@@ -25,7 +25,8 @@ use table::File;
 
 pub use crate::base::numbering::NumberFormat;
 pub use peers::{
-    EarlyMedia, IdentityIn, IdentityOut, Mapping, Phone, REFUSALS_PER_SECOND, Target, TargetHost, Trunk,
+    AnswerUrl, EarlyMedia, IdentityIn, IdentityOut, Leads, Mapping, Phone, REFUSALS_PER_SECOND, Target,
+    TargetHost, Trunk,
 };
 pub use sections::{
     Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,

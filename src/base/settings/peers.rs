@@ -1,10 +1,12 @@
 //! The repeated tables of the settings file: `[[trunks]]`, `[[phones]]` and `[[mappings]]`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::base::link::{Method, link_host};
 use crate::base::numbering::NumberFormat;
 use crate::base::{PhoneNumber, Secret, Transport};
 
@@ -125,16 +127,64 @@ pub struct Phone {
 }
 
 /// `[[mappings]]`: one static row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// The masking number dialled; owned.
     pub dialled: PhoneNumber,
     /// The one caller that the row is for; `None`: anyone.
     pub caller: Option<PhoneNumber>,
-    /// Where the call goes; never owned.
-    pub destination: PhoneNumber,
-    /// The caller ID shown there; owned.
-    pub show: PhoneNumber,
+    /// What becomes of the call.
+    pub leads: Leads,
     /// What the caller hears while the destination rings; `None`: what its trunk or phone says.
     pub early_media: Option<EarlyMedia>,
+}
+
+impl Mapping {
+    /// Where its calls go; none where a web service says so.
+    #[must_use]
+    pub fn destination(&self) -> Option<PhoneNumber> {
+        match self.leads {
+            Leads::To { destination, .. } => Some(destination),
+            Leads::Ask(_) => None,
+        }
+    }
+
+    /// The caller ID that it shows; none where a web service says so.
+    #[must_use]
+    pub fn show(&self) -> Option<PhoneNumber> {
+        match self.leads {
+            Leads::To { show, .. } => Some(show),
+            Leads::Ask(_) => None,
+        }
+    }
+}
+
+/// Where a row leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leads {
+    /// To a number.
+    To {
+        /// Where the call goes; never owned.
+        destination: PhoneNumber,
+        /// The caller ID shown there; owned.
+        show: PhoneNumber,
+    },
+    /// To what the operator's web service answers on each call.
+    Ask(AnswerUrl),
+}
+
+/// A web service that says what becomes of calls, and how it is asked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AnswerUrl {
+    /// The URL, http or https.
+    pub url: Arc<str>,
+    /// How it is asked.
+    pub method: Method,
+}
+
+/// Its path and query may carry what no log shows.
+impl fmt::Debug for AnswerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnswerUrl({:?} {})", self.method, link_host(&self.url))
+    }
 }

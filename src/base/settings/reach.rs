@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::file::Draft;
 use super::report::Report;
-use super::{Mapping, Trunk};
+use super::{Leads, Mapping, Trunk};
 use crate::base::PhoneNumber;
 
 const NOWHERE: &str = "is no phone's number, and no trunk takes it: write a destination that one takes, or add its \
@@ -30,7 +30,7 @@ impl<'d> Reach<'d> {
 
     /// What keeps every call of the mapping from its destination: the key, its number, and what is wrong with it.
     pub(super) fn fault(&self, mapping: &Mapping) -> Option<(&'static str, PhoneNumber, &'static str)> {
-        let Mapping { destination, show, .. } = *mapping;
+        let Leads::To { destination, show } = mapping.leads else { return None };
         if self.phones.contains(&destination) {
             return None;
         }

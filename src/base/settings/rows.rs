@@ -2,10 +2,12 @@
 
 use super::addresses::{network, target};
 use super::table::{Flaw, Read, Table, Value};
-use super::values::{boolean, list, name, number, prefix, secret, some, whole, word};
+use super::values::{boolean, link, list, name, number, prefix, secret, some, text, whole, word};
 use super::{
-    EarlyMedia, IdentityIn, IdentityOut, Mapping, NumberFormat, Phone, REFUSALS_PER_SECOND, Target, Trunk,
+    AnswerUrl, EarlyMedia, IdentityIn, IdentityOut, Leads, Mapping, NumberFormat, Phone, REFUSALS_PER_SECOND,
+    Target, Trunk,
 };
+use crate::base::link::Method;
 
 const FORMATS: [(&str, NumberFormat); 3] = [
     ("e164", NumberFormat::E164),
@@ -18,6 +20,8 @@ const IDENTITIES_OUT: [(&str, IdentityOut); 3] =
     [("pai", IdentityOut::Pai), ("rpid", IdentityOut::Rpid), ("from", IdentityOut::From)];
 const EARLY_MEDIA: [(&str, EarlyMedia); 2] =
     [("ringback", EarlyMedia::Ringback), ("relay", EarlyMedia::Relay)];
+
+const METHODS: [(&str, Method); 2] = [("POST", Method::Post), ("GET", Method::Get)];
 
 /// Reads a row of `[[trunks]]`.
 pub(super) fn trunk(table: &mut Table<'_, '_>) -> Option<Trunk> {
@@ -105,14 +109,29 @@ pub(super) fn phone(table: &mut Table<'_, '_>) -> Option<Phone> {
 pub(super) fn mapping(table: &mut Table<'_, '_>) -> Option<Mapping> {
     let dialled = table.need("dialled", "the masking number that is called", number);
     let caller = table.take("caller", number);
-    if table.later("answer_url", "write destination and show instead") {
-        table.take("destination", number);
-        table.take("show", number);
-        table.take("early_media", word(&EARLY_MEDIA));
-        return None;
-    }
-    let destination = table.need("destination", "the number to call", number);
-    let show = table.need("show", "the masking number to show there", number);
+    let leads = if table.has("answer_url") { asks(table) } else { goes(table) };
     let early_media = table.take("early_media", word(&EARLY_MEDIA));
-    Some(Mapping { dialled: dialled?, caller, destination: destination?, show: show?, early_media })
+    Some(Mapping { dialled: dialled?, caller, leads: leads?, early_media })
+}
+
+/// A row that leads to a number.
+fn goes(table: &mut Table<'_, '_>) -> Option<Leads> {
+    let destination = table.need("destination", "the number to call, or answer_url: whom to ask", number);
+    let show = table.need("show", "the masking number to show there", number);
+    if table.take("answer_method", word(&METHODS)).is_some() {
+        table.fault("answer_method", "says how answer_url is asked: write that, or take this out");
+    }
+    Some(Leads::To { destination: destination?, show: show? })
+}
+
+/// A row that leads to what a web service answers.
+fn asks(table: &mut Table<'_, '_>) -> Option<Leads> {
+    for key in ["destination", "show"] {
+        if table.take(key, number).is_some() {
+            table.fault(key, "is for the web service to say: take it out, or take answer_url out");
+        }
+    }
+    let method = table.or("answer_method", Method::default(), word(&METHODS));
+    let url = table.take("answer_url", text(link))?;
+    Some(Leads::Ask(AnswerUrl { url: url.into(), method }))
 }

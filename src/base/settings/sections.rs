@@ -189,6 +189,10 @@ pub enum LogFormat {
 pub struct Webhooks {
     /// Where every event is told, besides a session's own `callback_url`.
     pub status_url: Option<Box<str>>,
+    /// Where a web service is asked that stands in for an answer URL which does not answer.
+    pub fallback_url: Option<Box<str>>,
+    /// Where the end of a call is told that a web service was asked about.
+    pub hangup_url: Option<Box<str>>,
     /// The key that requests are signed with.
     pub secret: Option<Secret>,
     /// How long connecting may take.

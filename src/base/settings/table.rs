@@ -131,6 +131,11 @@ impl<'t> Table<'_, 't> {
         }
     }
 
+    /// Whether a key stands there.
+    pub(super) fn has(&mut self, key: &'static str) -> bool {
+        self.find(key).is_some()
+    }
+
     /// The value of a key, or the default.
     pub(super) fn or<T>(
         &mut self,

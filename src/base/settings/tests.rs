@@ -242,12 +242,12 @@ fn mappings_are_checked() {
     refused(first, &row("anonymous", b, m2), "mappings.caller", "begin with +");
     let dialled = "dialled = \"+918045550101\"";
     refused(dialled, "dialled = \"+918045550199\"", "mappings.dialled", "is not owned");
-    refused(
-        dialled,
-        &format!("{dialled}\nanswer_url = \"http://a/\""),
-        "mappings.answer_url",
-        "not in this version",
-    );
+    let asks = format!("{dialled}\nanswer_url = \"http://a/\"");
+    refused(dialled, &asks, "mappings.destination", "is for the web service to say");
+    refused(first, "answer_url = \"ftp://a/\"", "mappings.answer_url", "is no URL to call");
+    refused(first, "answer_url = \"http://a/\"\nanswer_method = \"PUT\"", "mappings.answer_method", "POST");
+    refused(first, &format!("{first}\nanswer_method = \"GET\""), "mappings.answer_method", "write that, or");
+    assert_eq!(faults(&edited(first, "answer_url = \"http://a/\"")), Vec::<String>::new());
     let again = format!("{first}\n[[mappings]]\n{dialled}\n{first}");
     refused(first, &again, "mappings.dialled", "already: take one of the two rows out");
     let one_way = format!("{first}\n[[mappings]]\n{dialled}\ndestination = \"{b}\"\nshow = \"{m2}\"");
@@ -335,8 +335,6 @@ fn what_later_versions_do_is_refused_and_not_ignored() {
         ("# srtp = \"off\"", "password = \"me\"", "trunks.password"),
         ("# srtp = \"off\"", "max_calls = 100", "trunks.max_calls"),
         ("# srtp = \"off\"", "max_cps = 10", "trunks.max_cps"),
-        ("# timeout = \"3s\"", "hangup_url = \"http://a/\"", "webhooks.hangup_url"),
-        ("# timeout = \"3s\"", "fallback_url = \"http://a/\"", "webhooks.fallback_url"),
     ] {
         refused(from, to, key, "not in this version");
     }

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::CodecName;
 use super::table::{Flaw, Read, Value};
+use crate::base::link::{WRITE_LINK, read_link};
 use crate::base::number::NumberFault;
 use crate::base::{PhoneNumber, Secret};
 
@@ -173,6 +174,11 @@ pub(super) fn prefix(value: &Value<'_>) -> Read<Box<str>> {
         }
         _ => Err("is no prefix: write + and the first digits of the destinations, as in \"+91\"".to_owned()),
     })(value)
+}
+
+/// A URL to call.
+pub(super) fn link(link: &str) -> Result<Box<str>, String> {
+    read_link(link).map(|_| link.into()).ok_or_else(|| format!("is no URL to call: {WRITE_LINK}"))
 }
 
 /// The codecs by their names.

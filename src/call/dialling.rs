@@ -1,0 +1,228 @@
+//! A Dial of a document: its targets are found, all of them ring, and the first who answers is connected.
+
+use super::effect::{Effect, LegId};
+use super::record::Notes;
+use super::{Call, Context, Destination, Relay, Stage, Timer};
+use crate::base::Side;
+use crate::base::tones::CallTones;
+use crate::ledger::HungUp;
+use crate::mask::guard::Guard;
+use crate::mask::{Cause, Failure};
+use crate::relay::{Command, Endpoint, Sound};
+use crate::route::{Dialled, Dialling, Plan, Refusal, Treatment};
+use crate::script::{DialEnd, Happened};
+use crate::sip::Status;
+use crate::voice::{Dial, DialMusic, DialStatus};
+
+/// A Dial that goes on.
+#[derive(Debug)]
+pub(super) struct Dialogue {
+    dial: Box<Dial>,
+    /// How its targets are reached, each with its place in the document.
+    pub(super) plans: Vec<(u8, Plan)>,
+    /// How many of the plans have been looked for.
+    looked_for: usize,
+    /// It rang somewhere.
+    rang: bool,
+    /// The leg that was connected.
+    taken: Option<LegId>,
+}
+
+impl Dialogue {
+    /// How it ends where the caller is gone.
+    pub(super) fn cut_off(self: Box<Self>, notes: &Notes) -> DialEnd {
+        let status = if self.taken.is_some() { DialStatus::Completed } else { DialStatus::Cancel };
+        self.end(status, Cause::Normal, notes)
+    }
+
+    fn end(&self, status: DialStatus, cause: Cause, notes: &Notes) -> DialEnd {
+        DialEnd {
+            status,
+            rang: self.rang,
+            cause: cause.value(),
+            a_leg: notes.id().into(),
+            b_leg: self.taken.map(|leg| notes.leg_id(leg)),
+        }
+    }
+}
+
+impl Call {
+    /// A document connects the caller: asks how its targets are reached.
+    pub(super) fn dial(&mut self, ctx: &mut Context<'_>, dial: Box<Dial>) {
+        let Some(following) = &mut self.following else { return };
+        let asked = Dialling { dialled: following.dialled, caller: following.caller, dial: (*dial).clone() };
+        let (plans, looked_for, rang, taken) = (Vec::new(), 0, false, None);
+        following.dial = Some(Box::new(Dialogue { dial, plans, looked_for, rang, taken }));
+        self.failure = None;
+        self.destinations.clear();
+        ctx.effects.push_back(Effect::Dial(Box::new(asked)));
+    }
+
+    /// How the targets are reached, or why none may be called.
+    pub fn dialled(&mut self, ctx: &mut Context<'_>, answer: Result<Dialled, Refusal>) {
+        let steps = match &answer {
+            Ok(dialled) => &dialled.trace,
+            Err(refusal) => &refusal.trace,
+        };
+        steps.iter().for_each(|step| self.notes.add(step.to_string()));
+        if self.stage != Stage::Following {
+            return;
+        }
+        match answer {
+            Ok(Dialled { plans, .. }) => {
+                let Some(dial) = self.dialogue() else { return };
+                dial.plans = plans;
+                self.look_for_next(ctx);
+            }
+            Err(refusal) => {
+                let failure = match refusal.kind.treatment() {
+                    Treatment::Special => Failure::Rejected,
+                    Treatment::Busy => Failure::Busy,
+                    Treatment::Uniform | Treatment::Unreachable => Failure::Unreachable,
+                };
+                self.dial_failed(ctx, failure);
+            }
+        }
+    }
+
+    fn dialogue(&mut self) -> Option<&mut Dialogue> {
+        self.following.as_mut()?.dial.as_deref_mut()
+    }
+
+    /// Asks where the next target is, or calls all that were found.
+    fn look_for_next(&mut self, ctx: &mut Context<'_>) {
+        let Some(dial) = self.dialogue() else { return };
+        match dial.plans.get(dial.looked_for) {
+            Some((_, plan)) => {
+                let (plan, index) = (Box::new(plan.clone()), ctx.policy.index.clone());
+                ctx.effects.push_back(Effect::Locate { side: Side::B, plan, index });
+            }
+            None if self.destinations.is_empty() => self.dial_failed(ctx, Failure::Unreachable),
+            None => self.call_found(ctx),
+        }
+    }
+
+    /// Where one of the targets is; nowhere, where it is not registered or its trunk has no address.
+    pub(super) fn target_located(&mut self, ctx: &mut Context<'_>, destinations: Vec<Destination>) {
+        let Some(dial) = self.dialogue() else { return };
+        let way = dial.looked_for;
+        dial.looked_for += 1;
+        self.destinations.extend(destinations.into_iter().map(|found| Destination { way, ..found }));
+        self.look_for_next(ctx);
+    }
+
+    /// Calls everybody who was found, all at once.
+    fn call_found(&mut self, ctx: &mut Context<'_>) {
+        let Some(dial) = self.dialogue() else { return };
+        let plan = dial.plans.first().map(|(_, plan)| Box::new(plan.clone()));
+        self.plan = plan;
+        self.guard_caller();
+        let local = |flow| ctx.policy.listener(flow).media_bind;
+        let from = local(&self.leg(LegId::CALLER).dialog.flow);
+        let to = local(&self.destinations[0].flow);
+        match self.relay {
+            Relay::Open(_) => self.call_targets(ctx),
+            _ => self.open(ctx, [from, to]),
+        }
+    }
+
+    /// The caller must not see any of those who are called.
+    fn guard_caller(&mut self) {
+        let Some(dial) = self.dialogue() else { return };
+        let hidden: Vec<_> = dial.plans.iter().map(|(_, plan)| plan.destination).collect();
+        let shown: Vec<_> = dial.plans.iter().flat_map(|(_, plan)| [plan.dialled, plan.show]).collect();
+        self.leg_mut(LegId::CALLER).guard = Guard::against(&hidden, &shown);
+    }
+
+    /// The ports are open already: the targets ring, and a caller who was answered hears that.
+    fn call_targets(&mut self, ctx: &mut Context<'_>) {
+        self.stage = Stage::Calling;
+        if self.invite.is_none() {
+            self.offer = self.connected(Side::A).and_then(|id| self.said_by(id));
+            self.hear_ringing(ctx);
+        }
+        let port = self.ports[Side::B.index()];
+        for destination in std::mem::take(&mut self.destinations) {
+            self.attempt(ctx, Side::B, destination, port);
+        }
+        let ring_timeout = self.plan.as_ref().map(|plan| plan.ring_timeout).unwrap_or_default();
+        self.timers.set(Timer::Ring, ctx.now + ring_timeout);
+        self.tell_progress(ctx);
+    }
+
+    /// What an answered caller hears while the targets ring: their own early media, or ringing.
+    fn hear_ringing(&mut self, ctx: &mut Context<'_>) {
+        let music = self.dialogue().and_then(|dial| dial.dial.music.clone());
+        if !matches!(music, Some(DialMusic::Real)) {
+            let tones = CallTones::of(&ctx.policy.settings().numbers.country);
+            self.play(ctx, Sound::Tone(tones.ringback));
+        }
+    }
+
+    /// A target rings.
+    pub(super) fn target_rings(&mut self) {
+        if let Some(dial) = self.dialogue() {
+            dial.rang = true;
+        }
+    }
+
+    /// A target answered: the call goes by its plan from here.
+    pub(super) fn target_answered(&mut self, id: LegId) {
+        let way = self.leg(id).way;
+        let Some(dial) = self.dialogue() else { return };
+        dial.taken = Some(id);
+        let plan = dial.plans.get(way).map(|(_, plan)| Box::new(plan.clone()));
+        self.plan = plan.or_else(|| self.plan.take());
+    }
+
+    /// Nobody could be had.
+    pub(super) fn dial_failed(&mut self, ctx: &mut Context<'_>, failure: Failure) {
+        let status = match failure {
+            Failure::Busy => DialStatus::Busy,
+            Failure::NoAnswer => DialStatus::NoAnswer,
+            Failure::Rejected | Failure::NoCommonCodec | Failure::Unreachable => DialStatus::Failed,
+        };
+        if let Some(following) = &mut self.following {
+            following.failure = Some(failure);
+        }
+        self.dial_over(ctx, status, failure.cause());
+    }
+
+    /// Ends whom the caller is connected with, or who rings, and not the caller.
+    pub(super) fn end_dial(&mut self, ctx: &mut Context<'_>, cause: Cause) {
+        let Some(dial) = self.dialogue() else { return };
+        let status = if dial.taken.is_some() { DialStatus::Completed } else { DialStatus::Cancel };
+        if let Some(callee) = self.connected(Side::B) {
+            self.leg_mut(callee).hang_up(ctx, callee, cause);
+        }
+        self.dial_over(ctx, status, cause);
+    }
+
+    /// A Dial is over: the caller is alone again, and the document goes on.
+    pub(super) fn dial_over(&mut self, ctx: &mut Context<'_>, status: DialStatus, cause: Cause) {
+        let Some(dial) = self.following.as_mut().and_then(|following| following.dial.take()) else { return };
+        self.give_up_attempts(ctx);
+        self.timers.stop(Timer::Ring);
+        self.timers.stop(Timer::MaxDuration);
+        self.timers.stop(Timer::Remind);
+        self.parties[Side::B.index()] = None;
+        self.stage = Stage::Following;
+        if let Relay::Open(relay) = self.relay {
+            self.hush(ctx);
+            let (side, endpoint) = (Side::B, Endpoint::default());
+            ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
+        }
+        let end = dial.end(status, cause, &self.notes);
+        self.happened(ctx, Happened::Dialled(end));
+    }
+
+    /// The party that was called hung up, or was lost: the caller goes on alone, where it was there before.
+    pub(super) fn callee_gone(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
+        if let Some(following) = &mut self.following {
+            following.left = Some((by, cause));
+            self.decline(ctx, Status::REQUEST_TERMINATED);
+            return self.dial_over(ctx, DialStatus::Completed, cause);
+        }
+        self.finish(ctx, by, cause);
+    }
+}

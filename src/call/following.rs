@@ -1,0 +1,266 @@
+//! A call that follows the document of a web service: what its script wants, done one thing after the other.
+
+use std::time::Instant;
+
+use super::dialling::Dialogue;
+use super::effect::{Asking, Effect, LegId};
+use super::hearing::{Opens, Sending};
+use super::{Call, Context, LegState, Relay, Stage, Timer};
+use crate::base::{PhoneNumber, Side};
+use crate::ledger::{HungUp, Outcome};
+use crate::mask::{Cause, Failure};
+use crate::relay::{Command, Digit, Sound};
+use crate::route::Program;
+use crate::script::{Happened, Script, Want};
+use crate::voice::{About, Ask, CallStatus, Direction, Ended, Event, HangupReason, Key, Link, Method};
+
+/// What a call keeps of the document that it follows.
+#[derive(Debug)]
+pub(super) struct Following {
+    script: Script,
+    /// The masking number dialled.
+    pub(super) dialled: PhoneNumber,
+    /// The caller, if known.
+    pub(super) caller: Option<PhoneNumber>,
+    /// The Dial that goes on.
+    pub(super) dial: Option<Box<Dialogue>>,
+    /// How the last Dial came to nothing: what a refusal without a reason says.
+    pub(super) failure: Option<Failure>,
+    /// What the caller hears of ours.
+    pub(super) playing: Option<u32>,
+    /// When the call has lasted as long as any may, once it is answered.
+    pub(super) ends: Option<Instant>,
+    /// What the ports are for that are being opened.
+    pub(super) opens: Option<Opens>,
+    pub(super) sending: Sending,
+    /// Who ended the last Dial, while nothing has followed it.
+    pub(super) left: Option<(HungUp, Cause)>,
+}
+
+impl Call {
+    /// The document that decides the call.
+    pub(super) fn follow(&mut self, ctx: &mut Context<'_>, program: Program) {
+        let Program { document, dialled, caller, .. } = program;
+        let script = Script::new(document, false, ctx.now);
+        self.following = Some(Box::new(Following {
+            script,
+            dialled,
+            caller,
+            dial: None,
+            failure: None,
+            playing: None,
+            ends: None,
+            opens: None,
+            sending: Sending::default(),
+            left: None,
+        }));
+        self.stage = Stage::Following;
+        self.run(ctx);
+    }
+
+    /// Something happened that the script has to know.
+    pub(super) fn happened(&mut self, ctx: &mut Context<'_>, happened: Happened) {
+        let Some(following) = &mut self.following else { return };
+        following.script.handle(ctx.now, happened);
+        self.run(ctx);
+    }
+
+    /// Somebody whom the document called is on the line, and so is the caller.
+    pub(super) fn answered_by_dial(&mut self, ctx: &mut Context<'_>) {
+        let longest = ctx.policy.settings().call.max_duration;
+        let Some(following) = &mut self.following else { return };
+        following.ends.get_or_insert(ctx.now + longest);
+        self.happened(ctx, Happened::Answered);
+    }
+
+    /// The script's time has come, or that of the whole call.
+    pub(super) fn script_due(&mut self, ctx: &mut Context<'_>) {
+        let Some(following) = &mut self.following else { return };
+        if following.ends.is_some_and(|ends| ends <= ctx.now) {
+            return self.finish(ctx, HungUp::MaxDuration, Cause::Timer);
+        }
+        following.script.advance(ctx.now);
+        self.run(ctx);
+    }
+
+    /// Does what the script wants, as far as that can be done now.
+    pub(super) fn run(&mut self, ctx: &mut Context<'_>) {
+        while let Some(want) = self.following.as_mut().and_then(|following| following.script.poll()) {
+            self.fulfil(ctx, want);
+        }
+        let Some(following) = &self.following else { return };
+        if matches!(self.stage, Stage::Ending | Stage::Over) {
+            return;
+        }
+        match following.script.next_deadline().into_iter().chain(following.ends).min() {
+            Some(at) => self.timers.set(Timer::Script, at),
+            None => self.timers.stop(Timer::Script),
+        }
+    }
+
+    fn fulfil(&mut self, ctx: &mut Context<'_>, want: Want) {
+        let is_over = matches!(self.stage, Stage::Ending | Stage::Over);
+        if !matches!(want, Want::Note(_) | Want::Tell { .. } | Want::Hangup(_))
+            && let Some(following) = &mut self.following
+        {
+            following.left = None;
+        }
+        match want {
+            Want::Note(step) => self.notes.add(step.to_string()),
+            Want::Tell { link, method, event } => self.tell(ctx, link, method, event),
+            _ if is_over => {}
+            Want::Answer => self.open_to_caller(ctx, Opens::Answer),
+            Want::PreAnswer => self.open_to_caller(ctx, Opens::Early),
+            Want::Play { tag, prompts, beep } => {
+                self.playing(Some(tag));
+                ctx.effects.push_back(Effect::Prepare { tag, prompts, beep });
+            }
+            Want::Hush => {
+                self.playing(None);
+                self.hush(ctx);
+            }
+            Want::Send { tag, tones } => self.send_tones(ctx, tag, &tones),
+            Want::Dial(dial) => self.dial(ctx, dial),
+            Want::EndDial => self.end_dial(ctx, Cause::Normal),
+            Want::Ask { link, method, event, is_optional } => {
+                let asking = self.asking(link, method, event);
+                ctx.effects.push_back(Effect::Ask(Box::new(Asking { is_optional, ..asking })));
+            }
+            Want::Hangup(reason) => self.hang_up_as(ctx, reason),
+            // What is listened for is not heard, and what is to be recorded is not.
+            Want::Listen { .. } | Want::StopListening | Want::StopRecording { .. } => {}
+            Want::Record { tag, .. } => {
+                self.notes.add("nothing is recorded".to_owned());
+                self.happened(ctx, Happened::Recorded(tag, crate::voice::Recorded::none()));
+            }
+        }
+    }
+
+    fn playing(&mut self, tag: Option<u32>) {
+        if let Some(following) = &mut self.following {
+            following.playing = tag;
+        }
+    }
+
+    /// What a prompt has become; what was wrong with it is noted.
+    pub fn prepared(&mut self, ctx: &mut Context<'_>, tag: u32, sound: Option<Sound>, notes: Vec<Box<str>>) {
+        notes.into_iter().for_each(|note| self.notes.add(note.into()));
+        if self.following.as_ref().is_none_or(|following| following.playing != Some(tag)) {
+            return;
+        }
+        match (self.relay, sound) {
+            (Relay::Open(relay), Some(what)) if self.hears_us() => {
+                ctx.effects.push_back(Effect::Media(Command::Play { relay, to: Side::A, what }));
+            }
+            _ => self.played(ctx, tag),
+        }
+    }
+
+    /// What was played is over.
+    pub(super) fn played(&mut self, ctx: &mut Context<'_>, tag: u32) {
+        if self.following.as_ref().is_some_and(|following| following.playing == Some(tag)) {
+            self.playing(None);
+            self.happened(ctx, Happened::Played(tag));
+        }
+    }
+
+    /// What the web service answered to what it was asked in the call; none where it failed for good.
+    pub fn told(
+        &mut self,
+        ctx: &mut Context<'_>,
+        answer: Option<Box<crate::voice::Response>>,
+        notes: Vec<Box<str>>,
+    ) {
+        notes.into_iter().for_each(|note| self.notes.add(note.into()));
+        if !matches!(self.stage, Stage::Ending | Stage::Over) {
+            self.happened(ctx, Happened::Told(answer.map(|answer| *answer)));
+        }
+    }
+
+    /// The caller pressed a key.
+    pub(super) fn key_for_script(&mut self, ctx: &mut Context<'_>, digit: Digit) {
+        if let Some(key) = Key::read(digit.to_char()) {
+            self.happened(ctx, Happened::Key(key));
+        }
+    }
+
+    /// The script hangs up, or refuses a caller who was not answered.
+    fn hang_up_as(&mut self, ctx: &mut Context<'_>, reason: Option<HangupReason>) {
+        if self.invite.is_none() {
+            let left = self.following.as_mut().and_then(|following| following.left.take());
+            let (by, cause) = left.unwrap_or((HungUp::Operator, Cause::Normal));
+            return self.end_followed(ctx, by, cause);
+        }
+        let last = self.following.as_ref().and_then(|following| following.failure);
+        let failure = match reason {
+            Some(HangupReason::Busy) => Failure::Busy,
+            Some(HangupReason::Rejected) => Failure::Rejected,
+            None => last.unwrap_or(Failure::Unreachable),
+        };
+        self.refuse_for(ctx, failure);
+    }
+
+    /// Ends an answered call that follows a document, whoever it is connected with.
+    pub(super) fn end_followed(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
+        if matches!(self.stage, Stage::Ending | Stage::Over) {
+            return;
+        }
+        self.notes.hung_up(by);
+        self.notes.ended(ctx.now, Outcome::Answered, cause);
+        self.wind_down(ctx, cause);
+    }
+
+    /// The call is about to be over: the script tells what it has to, and so do we.
+    pub(super) fn close_script(&mut self, ctx: &mut Context<'_>) {
+        let Some(following) = &mut self.following else { return };
+        if let Some(end) = following.dial.take().map(|dial| dial.cut_off(&self.notes)) {
+            following.script.handle(ctx.now, Happened::Dialled(end));
+        }
+        following.script.handle(ctx.now, Happened::CallerGone);
+        self.run(ctx);
+    }
+
+    /// The end of a call that a web service was asked about is told, where the settings say so.
+    pub(super) fn tell_end(&mut self, ctx: &mut Context<'_>) {
+        let url = ctx.policy.settings().webhooks.hangup_url.as_deref().and_then(Link::read);
+        let Some(link) = url.filter(|_| self.following.is_some()) else { return };
+        let record = self.record(ctx.now);
+        let seconds = record.billable_ms.div_ceil(1000);
+        let ended = Ended { cause: record.cause, seconds: record.billable_ms / 1000, billed: seconds };
+        self.tell(ctx, link, Method::Post, Event::Hangup(ended));
+    }
+
+    fn tell(&mut self, ctx: &mut Context<'_>, link: Link, method: Method, event: Event) {
+        let asking = self.asking(link, method, event);
+        ctx.effects.push_back(Effect::Tell(Box::new(asking)));
+    }
+
+    /// A request to the web service.
+    pub(super) fn asking(&self, link: Link, method: Method, event: Event) -> Asking {
+        let following = self.following.as_deref().expect("only a call with a document asks");
+        let about = About {
+            call: self.notes.id().into(),
+            from: following.caller,
+            to: following.dialled,
+            direction: Direction::Inbound,
+            status: self.status(),
+        };
+        Asking { link, method, pairs: Ask { about, event }.pairs(), is_optional: false }
+    }
+
+    fn status(&self) -> CallStatus {
+        match (self.notes.outcome(), self.leg(LegId::CALLER).notes.answered) {
+            (None | Some(Outcome::InProgress), None) => CallStatus::Ringing,
+            (None | Some(Outcome::InProgress), Some(_)) => CallStatus::InProgress,
+            (Some(Outcome::Cancelled), None) => CallStatus::Cancel,
+            (Some(_), _) => CallStatus::Completed,
+        }
+    }
+
+    /// Whether the caller hears what we play: it was answered, or has early media.
+    fn hears_us(&self) -> bool {
+        let caller = self.leg(LegId::CALLER);
+        let has_answer = caller.media.as_ref().is_some_and(|media| media.media().is_some());
+        has_answer && matches!(caller.state, LegState::Inviting | LegState::Answered)
+    }
+}
