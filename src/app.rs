@@ -1,5 +1,6 @@
 //! Floor 8. The application: a service put together from settings, and the signals that rule its life.
 
+mod answers;
 mod calls;
 mod capacity;
 mod desk;

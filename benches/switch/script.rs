@@ -157,7 +157,7 @@ impl Run {
                     sent.push(bytes);
                     None
                 }
-                Output::Decide { call, question } => {
+                Output::Decide { call, question, .. } => {
                     let decision =
                         route::decide(&self.policy.index, &self.book, Timestamp::default(), &question);
                     Some(Input::Decided { call, decision })
@@ -174,6 +174,10 @@ impl Run {
                     None
                 }
                 Output::Place { .. }
+                | Output::Dial { .. }
+                | Output::Prepare { .. }
+                | Output::Ask { .. }
+                | Output::Tell(_)
                 | Output::Media(_)
                 | Output::Progress { .. }
                 | Output::Resolve { .. } => None,

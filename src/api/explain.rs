@@ -90,6 +90,8 @@ pub(super) enum Verdict {
     Bridge,
     /// The caller is refused.
     Refuse,
+    /// The web service of the number is asked; what it would answer is not known here.
+    Ask,
 }
 
 /// The decision for a call, and the steps that lead to it.
@@ -149,14 +151,16 @@ fn explained(decision: &Decision, index: &Index, sees_numbers: bool) -> Explanat
     let told = |text: String| if sees_numbers { text } else { hide_runs(&text) };
     let plan = match decision {
         Decision::Bridge(plan) => Some(plan),
-        Decision::Refuse(_) => None,
+        Decision::Refuse(_) | Decision::Ask(_) | Decision::Follow(_) => None,
+    };
+    let (verdict, reason) = match decision {
+        Decision::Bridge(_) => (Verdict::Bridge, None),
+        Decision::Refuse(refusal) => (Verdict::Refuse, Some(name(refusal.kind))),
+        Decision::Ask(_) | Decision::Follow(_) => (Verdict::Ask, None),
     };
     Explanation {
-        decision: if plan.is_some() { Verdict::Bridge } else { Verdict::Refuse },
-        reason: match decision {
-            Decision::Bridge(_) => None,
-            Decision::Refuse(refusal) => Some(name(refusal.kind)),
-        },
+        decision: verdict,
+        reason,
         dialled: decision.dialled().map(show),
         destination: plan.map(|plan| show(plan.destination)),
         shown: plan.map(|plan| show(plan.show)),

@@ -7,15 +7,17 @@ use axum::Router;
 use tokio::sync::broadcast;
 
 use super::StartFault;
+use super::answers::AnswersThread;
 use super::calls::LiveCalls;
 use super::upkeep::{Upkeep, follower, load};
+use super::wiring::keep_effects;
 use crate::api::{self, ApiState, Health, Parts, Tokens, tokens};
 use crate::base::settings::{ApiToken, Scope, Settings};
 use crate::base::{Metrics, Random, Timestamp};
 use crate::hook::Callbacks;
 use crate::ledger::{Book, Entry, Event, EventKind, Store};
 use crate::media::Engine;
-use crate::route::Index;
+use crate::route::{Decision, Index};
 use crate::session::{InForce, Sessions};
 use crate::store::{self, Keeper};
 
@@ -27,6 +29,7 @@ pub(super) struct Desk {
     pub(super) book: Arc<Book>,
     pub(super) keeper: Keeper,
     pub(super) callbacks: Callbacks,
+    pub(super) answers: AnswersThread,
     pub(super) calls: Arc<LiveCalls>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) upkeep: Upkeep,
@@ -81,10 +84,14 @@ impl Desk {
             clock: Arc::new(now),
             random: random.fork(),
         }));
+        let writer = keeper.writer();
+        let decided = Arc::new(move |decision: &Decision| keep_effects(&writer, decision));
+        let answers = AnswersThread::start(settings, Arc::clone(&book), decided, random.fork())?;
         let retention = settings.records.retention;
         let (kept, counted) = (Arc::clone(&book), Arc::clone(&metrics));
         let upkeep = Upkeep::new(store, kept, sessions, health.clone(), counted, retention);
-        Ok(Self { book, keeper, callbacks, calls, metrics, upkeep, state, index, random: random.fork() })
+        let random = random.fork();
+        Ok(Self { book, keeper, callbacks, answers, calls, metrics, upkeep, state, index, random })
     }
 
     /// The figures that are no counts: how full the ports and the journal are.
@@ -107,6 +114,7 @@ impl Desk {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         self.upkeep.retention = settings.records.retention;
         self.callbacks.reconfigure(&settings.webhooks);
+        self.answers.reconfigure(&settings.webhooks);
         match tokens(settings, &mut self.random) {
             Ok(tokens) => self.state.set_tokens(tokens),
             Err(fault) => tracing::error!(%fault, "the tokens stay as they were"),

@@ -218,6 +218,7 @@ impl Service {
         let stopped: Vec<bool> = handles.into_iter().map(Handle::stop).collect();
         drop(engine);
         api.stop();
+        desk.answers.stop();
         let written = desk.keeper.close();
         desk.callbacks.stop();
         if !stopped.into_iter().all(|well| well) {
@@ -238,7 +239,7 @@ struct Starter<'a> {
 
 impl Starter<'_> {
     fn shard(&mut self, seat: Seat, sockets: Sockets, registry: &Arc<Registry>) -> io::Result<Handle> {
-        let post = seat.post();
+        let (post, back) = (seat.post(), seat.post());
         let events = Arc::new(move |event: Event| post.input(Input::Media(event)));
         let wiring = Wiring {
             policy: Arc::clone(&self.policy),
@@ -246,6 +247,8 @@ impl Starter<'_> {
             media: self.engine.handle(events),
             keeper: self.desk.keeper.writer(),
             calls: Arc::clone(&self.desk.calls),
+            answers: self.desk.answers.answers(),
+            post: back,
             metrics: Arc::clone(&self.desk.metrics),
         };
         let (policy, registry) = (Arc::clone(&self.policy), Arc::clone(registry));

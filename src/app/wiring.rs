@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::answers::{Answers, Deciding, Job};
 use super::calls::LiveCalls;
 use super::desk::now;
 use crate::base::Metrics;
 use crate::base::metrics::{CallState, Directed, Direction, InState, WithResult};
-use crate::call::{CallKey, Policy};
+use crate::call::{Asking, CallKey, Policy};
 use crate::ledger::{Book, CallRecord, Entry, Event, EventKind};
-use crate::net::Services;
-use crate::route::{self, Decision, Errand, Placed, Question, Refusal};
+use crate::net::{Post, Services};
+use crate::route::{self, Decision, Dialled, Dialling, Errand, Placed, Question, Refusal};
 use crate::store::KeeperWriter;
+use crate::voice::Prompt;
 use crate::{media, relay};
 
 /// One shard's way to the rest of the process.
@@ -21,6 +23,9 @@ pub(super) struct Wiring {
     pub(super) media: media::Handle,
     pub(super) keeper: KeeperWriter,
     pub(super) calls: Arc<LiveCalls>,
+    pub(super) answers: Answers,
+    /// The way back into the shard.
+    pub(super) post: Post,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -30,12 +35,39 @@ impl Services for Wiring {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the edge: how long a decision takes is measured here")]
-    fn decide(&mut self, question: &Question) -> Decision {
+    fn decide(&mut self, call: CallKey, id: Box<str>, question: Box<Question>) -> Option<Decision> {
         let begun = Instant::now();
-        let decision = route::admit(&self.policy.index, &self.book, now(), question);
+        let decision = route::admit(&self.policy.index, &self.book, now(), &question);
         self.metrics.decision.observe(begun.elapsed().as_secs_f64());
-        self.keep_effects(&decision);
-        decision
+        match decision {
+            Decision::Ask(inquiry) => {
+                let (index, post) = (Arc::clone(&self.policy.index), self.post.clone());
+                let deciding = Deciding { call, id, question, inquiry, index, post };
+                self.answers.hand(Job::Decide(Box::new(deciding)));
+                None
+            }
+            decision => {
+                keep_effects(&self.keeper, &decision);
+                Some(decision)
+            }
+        }
+    }
+
+    fn dial(&mut self, dialling: &Dialling) -> Result<Dialled, Refusal> {
+        route::dial(&self.policy.index, &self.book, now(), dialling)
+    }
+
+    fn prepare(&mut self, call: CallKey, tag: u32, prompts: Vec<Prompt>, beep: bool) {
+        self.answers.hand(Job::Prepare { call, tag, prompts, beep, post: self.post.clone() });
+    }
+
+    fn ask(&mut self, call: CallKey, asking: Box<Asking>) {
+        let (index, post) = (Arc::clone(&self.policy.index), self.post.clone());
+        self.answers.hand(Job::Ask { call, asking, index, post });
+    }
+
+    fn tell(&mut self, asking: Box<Asking>) {
+        self.answers.hand(Job::Tell { asking, index: Arc::clone(&self.policy.index) });
     }
 
     fn place(&mut self, errand: &Errand) -> Result<Placed, Refusal> {
@@ -60,7 +92,7 @@ impl Services for Wiring {
         }
         // A call that was ordered comes further before the second party rings.
         if before.is_none_or(|before| kind_of(&before) != kind) {
-            self.tell(kind, &record);
+            self.tell_event(kind, &record);
         }
     }
 
@@ -70,7 +102,7 @@ impl Services for Wiring {
         self.count_state(before.as_deref(), None);
         self.count_end(&record);
         self.keeper.write(Entry::Ended(record));
-        self.tell(EventKind::CallEnded, &shown);
+        self.tell_event(EventKind::CallEnded, &shown);
     }
 }
 
@@ -83,20 +115,20 @@ fn kind_of(record: &CallRecord) -> EventKind {
     }
 }
 
-impl Wiring {
-    /// What a call does to its session outlives the process.
-    fn keep_effects(&self, decision: &Decision) {
-        let Decision::Bridge(plan) = decision else { return };
-        let Some(session) = plan.session else { return };
-        if let Some(caller) = plan.caller.filter(|_| plan.binds) {
-            self.keeper.write(Entry::Bound { session, caller });
-        }
-        if let Some(expires_at) = plan.extends {
-            self.keeper.write(Entry::Extended { session, expires_at, version: plan.version });
-        }
+/// What a call does to its session outlives the process.
+pub(super) fn keep_effects(keeper: &KeeperWriter, decision: &Decision) {
+    let Decision::Bridge(plan) = decision else { return };
+    let Some(session) = plan.session else { return };
+    if let Some(caller) = plan.caller.filter(|_| plan.binds) {
+        keeper.write(Entry::Bound { session, caller });
     }
+    if let Some(expires_at) = plan.extends {
+        keeper.write(Entry::Extended { session, expires_at, version: plan.version });
+    }
+}
 
-    fn tell(&self, kind: EventKind, record: &CallRecord) {
+impl Wiring {
+    fn tell_event(&self, kind: EventKind, record: &CallRecord) {
         let event = Event::of_call(now(), kind, record, &self.book);
         self.keeper.write(Entry::Event(Box::new(event)));
     }

@@ -22,7 +22,10 @@ impl Call {
     /// Applies what came in on one leg to the other side.
     pub(super) fn cross(&mut self, ctx: &mut Context<'_>, from: LegId, crossing: Crossing) {
         match (self.stage, crossing) {
-            (Stage::Calling, Crossing::Ringing) => self.ring(ctx),
+            (Stage::Calling, Crossing::Ringing) => {
+                self.target_rings();
+                self.ring(ctx);
+            }
             (Stage::Calling, Crossing::Progress(media)) => self.progress(ctx, from, &media),
             (Stage::Calling, Crossing::Answer(media)) => self.connect(ctx, from, &media),
             (Stage::Summoning, Crossing::Answer(_)) => self.summoned(ctx, from),
@@ -30,6 +33,16 @@ impl Call {
             (Stage::Confirming | Stage::Calling | Stage::Telling, Crossing::Offer(_)) => {
                 let alone = sayable(&ctx.policy.settings().media.codecs);
                 self.answer(ctx, &alone);
+            }
+            (Stage::Following, Crossing::Offer(_)) => {
+                let alone = sayable(&ctx.policy.settings().media.codecs);
+                self.answer(ctx, &alone);
+            }
+            (Stage::Following, Crossing::Digit(digit, _)) => self.key_for_script(ctx, digit),
+            (Stage::Following, Crossing::HangUp(cause)) => self.finish(ctx, HungUp::Caller, cause),
+            (Stage::Calling, Crossing::Digit(digit, _)) => self.key_for_script(ctx, digit),
+            (Stage::Calling, Crossing::HangUp(cause)) if self.following.is_some() => {
+                self.finish(ctx, HungUp::Caller, cause);
             }
             (Stage::Confirming, Crossing::Digit(digit, _)) => self.confirm(ctx, digit),
             (Stage::Confirming | Stage::Calling | Stage::Telling, Crossing::HangUp(cause)) => {
@@ -39,7 +52,10 @@ impl Call {
             (Stage::Connected, Crossing::Answer(media)) => self.answer(ctx, &media),
             (Stage::Connected, Crossing::Reject(_)) => self.decline(ctx, Status::NOT_ACCEPTABLE_HERE),
             (Stage::Connected, Crossing::Digit(digit, duration)) => self.key(ctx, from, digit, duration),
-            (Stage::Connected, Crossing::HangUp(cause)) => self.finish(ctx, hung_up_by(from.side), cause),
+            (Stage::Connected, Crossing::HangUp(cause)) if from.side == Side::B => {
+                self.callee_gone(ctx, HungUp::Callee, cause);
+            }
+            (Stage::Connected, Crossing::HangUp(cause)) => self.finish(ctx, HungUp::Caller, cause),
             _ => {}
         }
     }
@@ -65,7 +81,8 @@ impl Call {
 
     /// The callee answered: so does the caller's leg, where its INVITE still waits for that.
     fn connect(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
-        if self.order.is_some() {
+        self.target_answered(from);
+        if self.invite.is_none() {
             return self.bridge(ctx, from, media);
         }
         let is_late = self.offer.take().is_none();
@@ -90,11 +107,13 @@ impl Call {
         self.stage = Stage::Connected;
         self.timers.stop_all();
         let plan = self.plan.as_ref().expect("a call that rings has a plan");
-        self.timers.set(Timer::MaxDuration, ctx.now + plan.max_duration);
+        let max_duration = plan.max_duration;
+        self.timers.set(Timer::MaxDuration, ctx.now + max_duration);
         self.notes.answered(ctx.now);
         self.give_up_attempts(ctx);
         self.set_media(ctx);
         self.tell_progress(ctx);
+        self.answered_by_dial(ctx);
     }
 
     /// Answers an INVITE of a leg with 2xx; its ACK is awaited.
@@ -231,7 +250,10 @@ impl Call {
         if self.order.is_some() {
             return self.disappoint(ctx, failure);
         }
-        self.refuse(ctx, failure.status(), Reply::because(failure.cause()), outcome(failure));
+        if self.following.as_ref().is_some_and(|following| following.dial.is_some()) {
+            return self.dial_failed(ctx, failure);
+        }
+        self.refuse_for(ctx, failure);
     }
 }
 
@@ -242,12 +264,5 @@ pub(super) fn outcome(failure: Failure) -> Outcome {
         Failure::NoAnswer => Outcome::NoAnswer,
         Failure::NoCommonCodec => Outcome::NoCommonCodec,
         Failure::Unreachable => Outcome::Unreachable,
-    }
-}
-
-fn hung_up_by(side: Side) -> HungUp {
-    match side {
-        Side::A => HungUp::Caller,
-        Side::B => HungUp::Callee,
     }
 }

@@ -91,10 +91,10 @@ impl Call {
 
     /// Asks where the next target is, or calls all that were found.
     fn look_for_next(&mut self, ctx: &mut Context<'_>) {
-        let Some(dial) = self.dialogue() else { return };
-        match dial.plans.get(dial.looked_for) {
-            Some((_, plan)) => {
-                let (plan, index) = (Box::new(plan.clone()), ctx.policy.index.clone());
+        let next = self.dialogue().and_then(|dial| dial.plans.get(dial.looked_for));
+        match next.map(|(_, plan)| Box::new(plan.clone())) {
+            Some(plan) => {
+                let index = ctx.policy.index.clone();
                 ctx.effects.push_back(Effect::Locate { side: Side::B, plan, index });
             }
             None if self.destinations.is_empty() => self.dial_failed(ctx, Failure::Unreachable),

@@ -1,5 +1,6 @@
 //! What a call wants done.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,9 +9,10 @@ use crate::base::{Flow, Side};
 use crate::ledger::CallRecord;
 use crate::mask::write::Reply;
 use crate::relay;
-use crate::route::{Errand, Index, Plan, Question};
+use crate::route::{Dialling, Errand, Index, Plan, Question};
 use crate::sip::Status;
 use crate::transaction::RequestHead;
+use crate::voice::{Link, Method, Pair, Prompt};
 
 /// A call. The generation keeps what comes late from reaching a call that took an ended one's slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +88,26 @@ pub enum Purpose {
     Digit,
 }
 
+/// A request to the web service whose document a call follows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Where.
+    pub link: Link,
+    /// How.
+    pub method: Method,
+    /// The parameters.
+    pub pairs: Vec<Pair>,
+    /// Whether it may answer with anything, so that no other URL need be tried.
+    pub is_optional: bool,
+}
+
+/// The parameters hold numbers.
+impl fmt::Debug for Asking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asking").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 /// One thing that a call wants done.
 pub enum Effect {
     /// Answer a request.
@@ -144,7 +166,27 @@ pub enum Effect {
         index: Arc<Index>,
     },
     /// Decide the call.
-    Decide(Box<Question>),
+    Decide {
+        /// The id of its record.
+        id: Box<str>,
+        /// What is known of it.
+        question: Box<Question>,
+    },
+    /// Find how the targets of a document can be reached: comes back by [`Call::dialled`](super::Call::dialled).
+    Dial(Box<Dialling>),
+    /// Bring prompts to a sound: comes back by [`Call::prepared`](super::Call::prepared).
+    Prepare {
+        /// Comes back.
+        tag: u32,
+        /// The prompts.
+        prompts: Vec<Prompt>,
+        /// Whether a beep follows them.
+        beep: bool,
+    },
+    /// Ask the web service how to go on: comes back by [`Call::told`](super::Call::told).
+    Ask(Box<Asking>),
+    /// Tell the web service; nothing comes back.
+    Tell(Box<Asking>),
     /// Tell the media engine.
     Media(relay::Command),
     /// The call has come so far: its callee is called, it rings, it is answered. Each is told once.

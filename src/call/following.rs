@@ -11,8 +11,10 @@ use crate::ledger::{HungUp, Outcome};
 use crate::mask::{Cause, Failure};
 use crate::relay::{Command, Digit, Sound};
 use crate::route::Program;
-use crate::script::{Happened, Script, Want};
-use crate::voice::{About, Ask, CallStatus, Direction, Ended, Event, HangupReason, Key, Link, Method};
+use crate::script::{Happened, Rules, Script, Want};
+use crate::voice::{
+    About, Ask, CallStatus, Direction, Ended, Event, HangupReason, Hidden, Key, Link, Method, Recorded,
+};
 
 /// What a call keeps of the document that it follows.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl Call {
     /// The document that decides the call.
     pub(super) fn follow(&mut self, ctx: &mut Context<'_>, program: Program) {
         let Program { document, dialled, caller, .. } = program;
-        let script = Script::new(document, false, ctx.now);
+        let script = Script::new(document, Rules::default(), false, ctx.now);
         self.following = Some(Box::new(Following {
             script,
             dialled,
@@ -130,8 +132,8 @@ impl Call {
             // What is listened for is not heard, and what is to be recorded is not.
             Want::Listen { .. } | Want::StopListening | Want::StopRecording { .. } => {}
             Want::Record { tag, .. } => {
-                self.notes.add("nothing is recorded".to_owned());
-                self.happened(ctx, Happened::Recorded(tag, crate::voice::Recorded::none()));
+                self.notes.add("nothing is recorded: this version cannot".to_owned());
+                self.happened(ctx, Happened::Recorded(tag, not_recorded()));
             }
         }
     }
@@ -213,10 +215,10 @@ impl Call {
     /// The call is about to be over: the script tells what it has to, and so do we.
     pub(super) fn close_script(&mut self, ctx: &mut Context<'_>) {
         let Some(following) = &mut self.following else { return };
+        following.script.handle(ctx.now, Happened::CallerGone);
         if let Some(end) = following.dial.take().map(|dial| dial.cut_off(&self.notes)) {
             following.script.handle(ctx.now, Happened::Dialled(end));
         }
-        following.script.handle(ctx.now, Happened::CallerGone);
         self.run(ctx);
     }
 
@@ -262,5 +264,17 @@ impl Call {
         let caller = self.leg(LegId::CALLER);
         let has_answer = caller.media.as_ref().is_some_and(|media| media.media().is_some());
         has_answer && matches!(caller.state, LegState::Inviting | LegState::Answered)
+    }
+}
+
+/// A recording that was none.
+fn not_recorded() -> Recorded {
+    Recorded {
+        id: Box::default(),
+        url: None,
+        start_ms: 0,
+        end_ms: Some(0),
+        reason: None,
+        digits: Hidden::default(),
     }
 }

@@ -52,6 +52,8 @@ pub struct Leg {
     pub(super) wants: Option<Media>,
     /// The party does not want to hear the other one, by what it last had the choice of.
     pub(super) holds: bool,
+    /// Which of a document's targets it is for.
+    pub(super) way: usize,
     /// What the caller hears while this leg rings.
     pub(super) early_media: EarlyMedia,
     /// Networks of the trunk's media.
@@ -104,6 +106,7 @@ impl Leg {
             media: None,
             wants: None,
             holds: false,
+            way: 0,
             early_media: EarlyMedia::Ringback,
             media_sources: Vec::new(),
             takes_info: true,

@@ -5,7 +5,10 @@
 //! one leg has to tell the other passes through [`Call::cross`] as a [`Crossing`](crate::mask::Crossing).
 
 mod crossing;
+mod dialling;
 mod effect;
+mod following;
+mod hearing;
 mod leg;
 mod media;
 mod order;
@@ -31,12 +34,13 @@ use crate::relay::RelayId;
 use crate::route::{Plan, Source};
 use crate::sip::Status;
 
-pub use effect::{CallKey, Effect, LegId, Purpose, ServerId};
+pub use effect::{Asking, CallKey, Effect, LegId, Purpose, ServerId};
 pub use leg::{Leg, LegState};
 pub use order::Order;
 pub use policy::{Listener, Policy};
 pub use setup::{Destination, Invitation};
 
+use following::Following;
 use ordered::Ordered;
 use record::Notes;
 use timers::{Timer, Timers};
@@ -73,6 +77,10 @@ pub struct Call {
     plan: Option<Box<Plan>>,
     /// The order that it was made for, where nobody called.
     order: Option<Box<Ordered>>,
+    /// The document that it follows, where a web service decided it.
+    following: Option<Box<Following>>,
+    /// The ports toward each side, once they are open.
+    ports: [u16; 2],
     /// Where the plan leads, until the attempts are made.
     destinations: Vec<Destination>,
     /// The most telling failure among the attempts that are over.
@@ -91,6 +99,8 @@ enum Stage {
     Deciding,
     /// Decided against; the refusal waits for its time.
     Refusing,
+    /// The document of a web service is followed, and the caller is alone.
+    Following,
     /// Waiting for ports.
     Opening,
     /// The first party of an order is being called.
@@ -193,7 +203,8 @@ impl Call {
     /// Whether it has media ports, or may still want some.
     #[must_use]
     pub fn needs_ports(&self) -> bool {
-        self.is_undecided() || !matches!(self.relay, Relay::None | Relay::Closed)
+        let may_want_some = matches!(self.stage, Stage::Deciding | Stage::Following);
+        may_want_some || !matches!(self.relay, Relay::None | Relay::Closed)
     }
 
     /// Whether the two parties are connected.

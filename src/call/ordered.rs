@@ -26,8 +26,6 @@ pub(super) struct Ordered {
     asks: Option<Side>,
     /// How many times the first party may still be called again.
     retries: u8,
-    /// The ports toward each side.
-    ports: [u16; 2],
 }
 
 impl Call {
@@ -44,7 +42,9 @@ impl Call {
             offer: None,
             refuse: Status::NOT_FOUND,
             plan,
-            order: Some(Box::new(Ordered { asks: None, retries: order.retries, order, ports: [0; 2] })),
+            following: None,
+            ports: [0; 2],
+            order: Some(Box::new(Ordered { asks: None, retries: order.retries, order })),
             destinations: Vec::new(),
             failure: None,
             exchange: None,
@@ -99,6 +99,9 @@ impl Call {
 
     /// Where the party of a side is; nowhere, where it is not registered or its trunk has no address.
     pub fn located(&mut self, ctx: &mut Context<'_>, side: Side, destinations: Vec<Destination>) {
+        if self.following.is_some() {
+            return self.target_located(ctx, destinations);
+        }
         if !is_awaited(self.stage, side) {
             return;
         }
@@ -120,10 +123,7 @@ impl Call {
     }
 
     /// The ports are there: the first party is called.
-    pub(super) fn opened_for_order(&mut self, ctx: &mut Context<'_>, ports: [u16; 2]) {
-        if let Some(ordered) = &mut self.order {
-            ordered.ports = ports;
-        }
+    pub(super) fn opened_for_order(&mut self, ctx: &mut Context<'_>) {
         let destinations = std::mem::take(&mut self.destinations);
         self.summon(ctx);
         self.call(ctx, Side::A, destinations);
@@ -145,8 +145,7 @@ impl Call {
 
     /// Calls the party of a side wherever it is.
     fn call(&mut self, ctx: &mut Context<'_>, side: Side, destinations: Vec<Destination>) {
-        let Some(ordered) = &self.order else { return };
-        let port = ordered.ports[side.index()];
+        let port = self.ports[side.index()];
         for destination in destinations {
             self.attempt(ctx, side, destination, port);
         }
@@ -214,7 +213,8 @@ impl Call {
 
     /// Ends an ordered call whose parties are not connected.
     pub(super) fn abort(&mut self, ctx: &mut Context<'_>, outcome: Outcome, cause: Cause) {
-        if self.order.is_none() || matches!(self.stage, Stage::Ending | Stage::Over) {
+        let is_ours = self.order.is_some() || self.following.is_some();
+        if !is_ours || matches!(self.stage, Stage::Ending | Stage::Over) {
             return;
         }
         self.notes.ended(ctx.now, outcome, cause);

@@ -18,6 +18,9 @@ const SOURCE: &str = "api";
 /// The Max-Forwards of its legs (RFC 3261 section 8.1.1.6).
 const HOPS: u8 = 70;
 
+/// Lines of a trace that are kept.
+const TRACE: usize = 500;
+
 /// Notes of one call.
 #[derive(Debug)]
 pub(super) struct Notes {
@@ -87,8 +90,31 @@ impl Notes {
         self.trace = steps.iter().map(Step::to_string).chain([format!("not decided: {fault}")]).collect();
     }
 
+    /// The call is answered; the first time counts.
     pub(super) fn answered(&mut self, now: Instant) {
-        self.answered = Some(now);
+        self.answered.get_or_insert(now);
+    }
+
+    /// One more line of how the call went.
+    pub(super) fn add(&mut self, line: String) {
+        if self.trace.len() < TRACE {
+            self.trace = self.trace.iter().cloned().chain([line]).collect();
+        }
+    }
+
+    /// The id of the call and its record.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The id of a leg, as a web service is told it.
+    pub(super) fn leg_id(&self, leg: LegId) -> Box<str> {
+        let side = if leg.side == Side::A { 'a' } else { 'b' };
+        format!("{}.{side}{}", self.id, leg.place()).into()
+    }
+
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        self.outcome
     }
 
     pub(super) fn hung_up(&mut self, by: HungUp) {

@@ -111,6 +111,7 @@ impl Call {
             self.exchange = Some(Exchange { from: id.side, asked: None, heard, is_given_up: false });
             self.cross(ctx, id, Crossing::Offer(media));
         }
+        self.heard_late(ctx);
     }
 
     fn bye(&mut self, ctx: &mut Context<'_>, id: LegId, to: ServerId) {

@@ -20,12 +20,14 @@ use crate::mask::read::{self, BodyFault};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Asserted, Cause, Failure, LegMedia, Media};
 use crate::relay::Command;
-use crate::route::{self, Decision, Identity, Question, Refusal, Source, Treatment};
+use crate::route::{self, Decision, Identity, Question, Refusal, RefusalKind, Source, Treatment};
 use crate::sip::{Name, Request, Status};
 
 /// How long after its INVITE a caller gets the uniform refusal, whatever the reason: long enough for every
 /// decision from the index to be over.
 const UNIFORM_DELAY: Duration = Duration::from_millis(200);
+/// A decision that takes longer is a web service's: the caller hears ringing while it is waited for.
+const ALERT: Duration = Duration::from_secs(1);
 /// How long the engine may take to give ports, if the time for the decision is not over before.
 const OPEN_WAIT: Duration = Duration::from_secs(2);
 /// How often what a ringing caller last heard is repeated (RFC 3261 section 13.3.1.1).
@@ -74,6 +76,8 @@ pub struct Destination {
     pub early_media: EarlyMedia,
     /// Where its media may come from, besides the addresses it signals.
     pub media_sources: Vec<IpNet>,
+    /// Which of a document's targets it is, in their order; 0 for all other calls.
+    pub way: usize,
 }
 
 impl Call {
@@ -101,6 +105,8 @@ impl Call {
             refuse,
             plan: None,
             order: None,
+            following: None,
+            ports: [0; 2],
             destinations: Vec::new(),
             failure: None,
             exchange: None,
@@ -115,7 +121,8 @@ impl Call {
             Ok(offer) => {
                 call.offer = offer;
                 call.timers.set(Timer::Decide, ctx.now + ctx.policy.settings().call.decide);
-                ctx.effects.push_back(Effect::Decide(question));
+                call.timers.set(Timer::Alert, ctx.now + ALERT);
+                ctx.effects.push_back(Effect::Decide { id: call.notes.id().into(), question });
             }
             Err(fault) => {
                 call.notes.undecided(route::introduce(&ctx.policy.index, &question), fault);
@@ -144,9 +151,13 @@ impl Call {
             return;
         }
         self.timers.stop(Timer::Decide);
+        self.timers.stop(Timer::Alert);
         self.notes.decided(ctx.now, &decision);
         match decision {
             Decision::Refuse(refusal) => self.refused(ctx, &refusal),
+            Decision::Follow(program) => self.follow(ctx, *program),
+            // Nobody has asked: as if nothing were mapped.
+            Decision::Ask(_) => self.refused(ctx, &Refusal::new(RefusalKind::NoMapping)),
             Decision::Bridge(plan) => {
                 let caller = self.leg_mut(LegId::CALLER);
                 caller.guard = Guard::new(plan.destination, &[plan.dialled, plan.show]);
@@ -194,23 +205,23 @@ impl Call {
         let silence = ctx.policy.settings().call.silence;
         self.stage = Stage::Opening;
         self.relay = Relay::Opening(relay);
+        let soon = ctx.now + OPEN_WAIT;
         let budget = self.notes.received() + ctx.policy.settings().call.decide;
-        self.timers.set(Timer::Open, budget.min(ctx.now + OPEN_WAIT));
+        self.timers.set(Timer::Open, if self.following.is_some() { soon } else { budget.min(soon) });
         ctx.effects.push_back(Effect::Media(Command::Open { relay, local, silence }));
     }
 
     /// The ports are there: calls every destination at once.
     pub(super) fn opened(&mut self, ctx: &mut Context<'_>, ports: [u16; 2]) {
         self.timers.stop(Timer::Open);
+        self.ports = ports;
         if self.order.is_some() {
-            return self.opened_for_order(ctx, ports);
+            return self.opened_for_order(ctx);
         }
-        let public = ctx.policy.listener(&self.leg(LegId::CALLER).dialog.flow).media_public;
-        let mut media = LegMedia::new(ctx.random.next_u64(), public, ports[Side::A.index()]);
-        if let Some(offer) = &self.offer {
-            media.hear(offer.remote.clone());
+        self.make_caller_media(ctx);
+        if let Some(opens) = self.following.as_mut().and_then(|following| following.opens.take()) {
+            return self.opened_to_caller(ctx, opens);
         }
-        self.leg_mut(LegId::CALLER).media = Some(media);
         self.stage = Stage::Calling;
         for destination in std::mem::take(&mut self.destinations) {
             self.attempt(ctx, Side::B, destination, ports[Side::B.index()]);
@@ -222,7 +233,7 @@ impl Call {
 
     /// Sends one INVITE toward the party of a side.
     pub(super) fn attempt(&mut self, ctx: &mut Context<'_>, side: Side, destination: Destination, port: u16) {
-        let Destination { uri, to, flow, origin, peer, shown, early_media, media_sources } = destination;
+        let Destination { uri, to, flow, origin, peer, shown, early_media, media_sources, way } = destination;
         let wanted = self.wanted(ctx, side);
         let mut media = LegMedia::new(ctx.random.next_u64(), ctx.policy.listener(&flow).media_public, port);
         let offer = media.offer(&wanted);
@@ -236,7 +247,8 @@ impl Call {
         leg.media = Some(media);
         leg.media_sources = media_sources;
         leg.early_media = early_media;
-        let guard = self.guard(side);
+        leg.way = way;
+        let guard = self.guard(side, way);
         leg.guard = match origin {
             Source::Phone(_) => guard.map(Guard::sparing_target),
             Source::Trunk(_) => guard,
@@ -271,8 +283,10 @@ impl Call {
     }
 
     /// What keeps the other party's number out of the messages of an attempt.
-    fn guard(&self, side: Side) -> Option<Guard> {
-        let (plan, caller) = (self.plan.as_ref()?, self.notes.caller?);
+    fn guard(&self, side: Side, way: usize) -> Option<Guard> {
+        let dial = self.following.as_ref().and_then(|following| following.dial.as_ref());
+        let target = dial.and_then(|dial| Some(&dial.plans.get(way)?.1));
+        let (plan, caller) = (target.or(self.plan.as_deref())?, self.notes.caller?);
         match side {
             Side::A => Guard::new(plan.destination, &[caller, plan.show]),
             Side::B => Guard::new(caller, &[plan.destination, plan.show]),

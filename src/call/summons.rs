@@ -77,7 +77,7 @@ impl Call {
     }
 
     /// What a leg's party last said of its media.
-    fn said_by(&self, id: LegId) -> Option<Heard> {
+    pub(super) fn said_by(&self, id: LegId) -> Option<Heard> {
         let leg = self.leg(id);
         let remote = leg.media.as_ref().and_then(LegMedia::heard)?.clone();
         Some(Heard { remote, media: leg.wants.clone()? })

@@ -41,6 +41,9 @@ impl Call {
 
     /// Ends a call, connected or not, for a reason of the switch's or a party's own.
     pub(super) fn finish(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
+        if self.following.is_some() && self.connected(Side::A).is_some() {
+            return self.end_followed(ctx, by, cause);
+        }
         if self.stage != Stage::Connected {
             if self.connected(Side::A).is_some() {
                 self.notes.hung_up(by);
@@ -97,6 +100,7 @@ impl Call {
     /// Ends whatever is still up: legs, requests of theirs that wait for an answer, the relay.
     pub(super) fn wind_down(&mut self, ctx: &mut Context<'_>, cause: Cause) {
         self.stage = Stage::Ending;
+        self.close_script(ctx);
         self.timers.stop_all();
         self.decline(ctx, Status::REQUEST_TERMINATED);
         for id in self.legs() {
@@ -111,6 +115,14 @@ impl Call {
         self.give_up_attempts(ctx);
         self.close_relay(ctx);
         self.settle(ctx);
+    }
+
+    /// The parties have talked as long as they may. Where a document says so, the caller stays.
+    fn talked_long_enough(&mut self, ctx: &mut Context<'_>) {
+        if self.following.as_ref().is_some_and(|following| following.dial.is_some()) {
+            return self.end_dial(ctx, Cause::Timer);
+        }
+        self.finish(ctx, HungUp::MaxDuration, Cause::Timer);
     }
 
     /// Cancels the attempts that have no final response.
@@ -131,6 +143,7 @@ impl Call {
         let is_quiet = matches!(self.relay, Relay::None | Relay::Closed);
         if self.stage == Stage::Ending && is_quiet && self.legs().all(is_leg_over) {
             self.stage = Stage::Over;
+            self.tell_end(ctx);
             let record = self.record(ctx.now);
             ctx.effects.push_back(Effect::Record(Box::new(record)));
         }
@@ -142,11 +155,14 @@ impl Call {
             match timer {
                 Timer::Decide => self.fail(ctx, Failure::Unreachable),
                 Timer::Open => self.give_up_ports(ctx),
+                Timer::Alert => self.ring(ctx),
                 Timer::Refuse => self.refuse_uniformly(ctx),
                 Timer::Ring => self.fail(ctx, Failure::NoAnswer),
                 Timer::Remind => self.remind(ctx),
                 Timer::Order => self.order_due(ctx),
-                Timer::MaxDuration => self.finish(ctx, HungUp::MaxDuration, Cause::Timer),
+                Timer::Script => self.script_due(ctx),
+                Timer::Tones => self.send_next(ctx),
+                Timer::MaxDuration => self.talked_long_enough(ctx),
                 Timer::Glare => self.offer_again(ctx),
                 Timer::Offer => self.give_up_offer(ctx),
                 Timer::MediaClose => self.give_up_media(ctx),

@@ -10,12 +10,18 @@ pub(super) enum Timer {
     Decide,
     /// The media engine has not given ports.
     Open,
+    /// The decision takes so long that the caller is to hear ringing.
+    Alert,
     /// It is time for the uniform refusal.
     Refuse,
     /// The callee has rung long enough.
     Ring,
     /// What an order waits for: the pause before another try, the key that confirms, the end of the busy tone.
     Order,
+    /// The script of a document waits for something.
+    Script,
+    /// The next tone that a document sends.
+    Tones,
     /// The caller's 180 or 183 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
     Remind,
     /// The call has lasted long enough.
@@ -32,9 +38,12 @@ const COUNT: usize = Timer::MediaClose as usize + 1;
 const ALL: [Timer; COUNT] = [
     Timer::Decide,
     Timer::Open,
+    Timer::Alert,
     Timer::Refuse,
     Timer::Ring,
     Timer::Order,
+    Timer::Script,
+    Timer::Tones,
     Timer::Remind,
     Timer::MaxDuration,
     Timer::Glare,

@@ -11,7 +11,7 @@ const OWN_LEG: &[&str] = &["via", "from", "to", "call-id", "cseq", "route", "rec
 /// The digits that one leg must not see.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    needle: Box<[u8]>,
+    needles: Vec<Box<[u8]>>,
     /// The Request-URI that opens the leg is what its own party registered.
     is_target_theirs: bool,
 }
@@ -21,12 +21,21 @@ impl Guard {
     /// numbers that the leg is meant to see; where they end alike there is nothing to tell apart.
     #[must_use]
     pub fn new(hidden: PhoneNumber, shown: &[PhoneNumber]) -> Option<Self> {
-        let digits = hidden.reveal();
-        let digits = &digits[1..];
-        let needle = &digits[digits.len().saturating_sub(9)..];
-        let is_shown = shown.iter().any(|number| number.reveal().ends_with(needle));
-        (needle.len() >= 7 && !is_shown)
-            .then(|| Self { needle: needle.as_bytes().into(), is_target_theirs: false })
+        Self::against(&[hidden], shown)
+    }
+
+    /// The same against each of several numbers.
+    #[must_use]
+    pub fn against(hidden: &[PhoneNumber], shown: &[PhoneNumber]) -> Option<Self> {
+        let needle = |hidden: &PhoneNumber| -> Option<Box<[u8]>> {
+            let digits = hidden.reveal();
+            let digits = &digits[1..];
+            let needle = &digits[digits.len().saturating_sub(9)..];
+            let is_shown = shown.iter().any(|number| number.reveal().ends_with(needle));
+            (needle.len() >= 7 && !is_shown).then(|| needle.as_bytes().into())
+        };
+        let needles: Vec<_> = hidden.iter().filter_map(needle).collect();
+        (!needles.is_empty()).then_some(Self { needles, is_target_theirs: false })
     }
 
     /// For a leg to a registered contact: its Request-URI is the party's own as well, so that nobody can register a
@@ -40,17 +49,21 @@ impl Guard {
     /// is the INVITE that opens the leg: its Request-URI, From and To are ours, and looked at as well.
     #[must_use]
     pub fn finds(&self, message: &[u8], opens: bool) -> bool {
-        if !contains(message, &self.needle) {
+        self.needles.iter().any(|needle| self.finds_one(needle, message, opens))
+    }
+
+    fn finds_one(&self, needle: &[u8], message: &[u8], opens: bool) -> bool {
+        if !contains(message, needle) {
             return false;
         }
         let end = message.windows(4).position(|at| at == b"\r\n\r\n").unwrap_or(message.len());
         let (head, body) = message.split_at(end);
         let mut lines = head.split(|byte| *byte == b'\n');
         let start = lines.next().unwrap_or_default();
-        let in_head = lines.any(|line| (opens || !is_own_leg(line)) && contains(line, &self.needle));
+        let in_head = lines.any(|line| (opens || !is_own_leg(line)) && contains(line, needle));
         let in_body =
-            body.split(|byte| *byte == b'\n').any(|line| !is_origin(line) && contains(line, &self.needle));
-        in_head || in_body || (opens && !self.is_target_theirs && contains(start, &self.needle))
+            body.split(|byte| *byte == b'\n').any(|line| !is_origin(line) && contains(line, needle));
+        in_head || in_body || (opens && !self.is_target_theirs && contains(start, needle))
     }
 }
 

@@ -24,11 +24,12 @@ pub use tally::Tally;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::call::{CallKey, Policy};
+use crate::call::{Asking, CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
-use crate::route::{Decision, Errand, Placed, Question, Refusal};
+use crate::route::{Decision, Dialled, Dialling, Errand, Placed, Question, Refusal};
 use crate::switch::{Input, Output, Switch};
+use crate::voice::Prompt;
 
 /// What a shard drives: the switch, or a stand-in for it.
 pub trait Machine: Send + 'static {
@@ -71,8 +72,19 @@ pub trait Services: Send + 'static {
     /// From now on these settings are in force, as the machine is about to hear: a decision is always made under the
     /// settings that its question was asked under.
     fn reconfigure(&mut self, policy: &Arc<Policy>);
-    /// Decides a call.
-    fn decide(&mut self, question: &Question) -> Decision;
+    /// Decides a call; `None` where a web service is asked, and the decision comes by the shard's [`Post`].
+    fn decide(&mut self, call: CallKey, id: Box<str>, question: Box<Question>) -> Option<Decision>;
+    /// Finds how the targets of a document can be reached.
+    ///
+    /// # Errors
+    /// Why none of them may be called.
+    fn dial(&mut self, dialling: &Dialling) -> Result<Dialled, Refusal>;
+    /// Has prompts brought to a sound, which comes by the shard's [`Post`].
+    fn prepare(&mut self, call: CallKey, tag: u32, prompts: Vec<Prompt>, beep: bool);
+    /// Asks a web service how a call goes on; the answer comes by the shard's [`Post`].
+    fn ask(&mut self, call: CallKey, asking: Box<Asking>);
+    /// Tells a web service.
+    fn tell(&mut self, asking: Box<Asking>);
     /// Finds whether the parties of an order may be called, and where.
     ///
     /// # Errors

@@ -300,10 +300,20 @@ impl<M: Machine, S: Services> Shard<M, S> {
                     let post = self.streams.posts.get(self.index).clone();
                     self.resolver.ask(now, host, port, Asker { id, families, post });
                 }
-                Output::Decide { call, question } => {
-                    let decision = self.services.decide(&question);
-                    self.machine.handle(now, Input::Decided { call, decision });
+                Output::Decide { call, id, question } => {
+                    if let Some(decision) = self.services.decide(call, id, question) {
+                        self.machine.handle(now, Input::Decided { call, decision });
+                    }
                 }
+                Output::Dial { call, dialling } => {
+                    let answer = self.services.dial(&dialling);
+                    self.machine.handle(now, Input::Dialled { call, answer });
+                }
+                Output::Prepare { call, tag, prompts, beep } => {
+                    self.services.prepare(call, tag, prompts, beep);
+                }
+                Output::Ask { call, asking } => self.services.ask(call, asking),
+                Output::Tell(asking) => self.services.tell(asking),
                 Output::Place { call, errand } => {
                     let answer = self.services.place(&errand);
                     self.machine.handle(now, Input::Placed { call, answer });

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Decision, Identity, Index, Ours, Plan, Question, Refusal, RefusalKind, Source, Step, Target};
-use crate::base::settings::NumberFormat;
+use super::{
+    Decision, Identity, Index, Inquiry, Ours, Plan, Question, Refusal, RefusalKind, Source, Step, Target,
+};
+use crate::base::link::link_host;
+use crate::base::settings::{AnswerUrl, Leads, NumberFormat};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::Book;
 
@@ -11,23 +14,53 @@ use crate::ledger::Book;
 /// Whatever cannot be answered is refused.
 #[must_use]
 pub fn decide(index: &Index, book: &Book, at: Timestamp, question: &Question) -> Decision {
+    decide_asking(index, book, at, question, Asks::Services)
+}
+
+fn decide_asking(index: &Index, book: &Book, at: Timestamp, question: &Question, asks: Asks) -> Decision {
     let mut deciding = Deciding { index, book, at, trace: Vec::with_capacity(8) };
-    match deciding.plan(question) {
-        Ok(plan) => Decision::Bridge(Plan { trace: deciding.trace, ..plan }),
+    match deciding.found(question, asks) {
+        Ok(Found::Plan(plan)) => Decision::Bridge(Plan { trace: deciding.trace, ..*plan }),
+        Ok(Found::Service(inquiry)) => Decision::Ask(Inquiry { trace: deciding.trace, ..inquiry }),
         Err(kind) => Decision::Refuse(Refusal { kind, trace: deciding.trace }),
     }
+}
+
+/// Whether web services are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// They are.
+    Services,
+    /// They have been, and did not answer: it is decided without them.
+    Nobody,
+}
+
+/// What was found for a call.
+enum Found {
+    Plan(Box<Plan>),
+    Service(Inquiry),
 }
 
 /// Decides a call that takes place: what it does to its session, moving the expiry or binding the caller, is done in
 /// the book. Of two strangers at the same time one is bound, and the other is decided anew.
 #[must_use]
 pub fn admit(index: &Index, book: &Book, at: Timestamp, question: &Question) -> Decision {
-    let decision = decide(index, book, at, question);
+    admit_asking(index, book, at, question, Asks::Services)
+}
+
+/// The same for a call whose web service was asked and could not say what becomes of it.
+#[must_use]
+pub fn admit_unasked(index: &Index, book: &Book, at: Timestamp, question: &Question) -> Decision {
+    admit_asking(index, book, at, question, Asks::Nobody)
+}
+
+fn admit_asking(index: &Index, book: &Book, at: Timestamp, question: &Question, asks: Asks) -> Decision {
+    let decision = decide_asking(index, book, at, question, asks);
     if settle(book, at, &decision) {
         return decision;
     }
     // Another caller was bound since.
-    let decision = decide(index, book, at, question);
+    let decision = decide_asking(index, book, at, question, asks);
     if settle(book, at, &decision) {
         return decision;
     }
@@ -119,7 +152,7 @@ pub(super) struct Deciding<'a> {
 }
 
 impl<'a> Deciding<'a> {
-    fn plan(&mut self, question: &Question) -> Result<Plan, RefusalKind> {
+    fn found(&mut self, question: &Question, asks: Asks) -> Result<Found, RefusalKind> {
         let (from, caller, format) = who(self.index, question);
         self.trace.extend([from, Step::Caller(caller)]);
         let dialled = self.dialled(question, format)?;
@@ -130,13 +163,17 @@ impl<'a> Deciding<'a> {
             Identity::Known(caller) => Some(caller),
             Identity::Anonymous => None,
         };
+        if let Some(answer) = self.service(dialled, caller).filter(|_| asks == Asks::Services) {
+            self.trace.push(Step::AsksService(link_host(&answer.url)));
+            return Ok(Found::Service(Inquiry { answer, dialled, caller, trace: Vec::new() }));
+        }
         let way = self.way(dialled, caller)?;
         let target = self.target(way.destination, way.show)?;
         let call = &self.index.settings().call;
         let session = way.session.as_deref();
         let seconds = |seconds: std::num::NonZeroU32| Duration::from_secs(seconds.get().into());
         let extended = session.and_then(|live| Some(self.at.after(seconds(live.sliding_expiry?))));
-        Ok(Plan {
+        Ok(Found::Plan(Box::new(Plan {
             dialled,
             caller,
             destination: way.destination,
@@ -152,7 +189,20 @@ impl<'a> Deciding<'a> {
             extends: extended.filter(|extended| session.is_some_and(|live| live.expires_at < *extended)),
             binds: way.binds,
             trace: Vec::new(),
-        })
+        })))
+    }
+
+    /// The web service that says what becomes of calls on a number, from this caller: the row for this very caller goes
+    /// before the row for anyone, whichever of them leads to a service.
+    fn service(&self, dialled: PhoneNumber, caller: Option<PhoneNumber>) -> Option<AnswerUrl> {
+        if !self.ours().serve(dialled) {
+            return None;
+        }
+        let own = caller.and_then(|caller| self.index.mapping_for(dialled, caller));
+        match &own.or_else(|| self.index.mapping_for_anyone(dialled))?.leads {
+            Leads::Ask(answer) => Some(answer.clone()),
+            Leads::To { .. } => None,
+        }
     }
 
     pub(super) fn ours(&self) -> Ours<'a> {

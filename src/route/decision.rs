@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Step;
+use super::{Inquiry, Program, Step};
 use crate::base::numbering::Special;
 use crate::base::settings::EarlyMedia;
 use crate::base::{PhoneNumber, Timestamp};
@@ -15,6 +15,10 @@ pub enum Decision {
     Bridge(Plan),
     /// Refuse the caller.
     Refuse(Refusal),
+    /// Ask a web service; what comes of that is the decision.
+    Ask(Inquiry),
+    /// Follow what a web service answered.
+    Follow(Box<Program>),
 }
 
 /// How to reach the destination, and what to show there.
@@ -159,12 +163,30 @@ impl Decision {
         Step::dialled(self.trace())
     }
 
+    /// The same after these steps, in place of those that it begins with in any case: who calls what.
+    pub(super) fn after(mut self, mut steps: Vec<Step>) -> Self {
+        let trace = match &mut self {
+            Decision::Bridge(plan) => &mut plan.trace,
+            Decision::Refuse(refusal) => &mut refusal.trace,
+            Decision::Ask(inquiry) => &mut inquiry.trace,
+            Decision::Follow(program) => &mut program.trace,
+        };
+        let begins = |step: &Step| {
+            matches!(step, Step::FromTrunk(_) | Step::FromPhone(_) | Step::Caller(_) | Step::Dialled(_))
+        };
+        steps.extend(trace.drain(..).filter(|step| !begins(step)));
+        *trace = steps;
+        self
+    }
+
     /// How it was decided, alone.
     #[must_use]
     pub fn into_trace(self) -> Vec<Step> {
         match self {
             Decision::Bridge(plan) => plan.trace,
             Decision::Refuse(refusal) => refusal.trace,
+            Decision::Ask(inquiry) => inquiry.trace,
+            Decision::Follow(program) => program.trace,
         }
     }
 
@@ -174,6 +196,8 @@ impl Decision {
         match self {
             Decision::Bridge(plan) => &plan.trace,
             Decision::Refuse(refusal) => &refusal.trace,
+            Decision::Ask(inquiry) => &inquiry.trace,
+            Decision::Follow(program) => &program.trace,
         }
     }
 }

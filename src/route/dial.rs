@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::decide::Deciding;
-use super::{Index, Plan, Refusal, RefusalKind, Step};
+use super::{Decision, Index, Plan, Refusal, RefusalKind, Step};
 use crate::base::settings::{AnswerUrl, NumberFormat};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::Book;
-use crate::voice::{self, Response, WrittenNumber};
+use crate::voice::{self, About, Ask, CallStatus, Direction, Event, Response, WrittenNumber};
 
 /// A web service is to be asked what becomes of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,30 @@ pub struct Inquiry {
     pub caller: Option<PhoneNumber>,
     /// How it was decided so far.
     pub trace: Vec<Step>,
+}
+
+impl Inquiry {
+    /// What the service is told of the call with this id.
+    #[must_use]
+    pub fn ask(&self, call: Box<str>) -> Ask {
+        let (from, to, direction) = (self.caller, self.dialled, Direction::Inbound);
+        let about = About { call, from, to, direction, status: CallStatus::Ringing };
+        Ask { about, event: Event::StartApp }
+    }
+
+    /// The decision that its answer makes, after these steps.
+    #[must_use]
+    pub fn follow(self, document: Response, steps: impl IntoIterator<Item = Step>) -> Decision {
+        let Self { dialled, caller, mut trace, .. } = self;
+        trace.extend(steps);
+        Decision::Follow(Box::new(Program { document, dialled, caller, trace }))
+    }
+
+    /// The decision that was made without it, since it did not answer, after these steps.
+    #[must_use]
+    pub fn unanswered(self, decision: Decision, steps: impl IntoIterator<Item = Step>) -> Decision {
+        decision.after(self.trace.into_iter().chain(steps).chain([Step::NoService]).collect())
+    }
 }
 
 /// What a web service answered: the document that a call follows.

@@ -3,6 +3,7 @@
 
 mod decide;
 mod decision;
+mod dial;
 mod identity;
 mod index;
 mod ours;
@@ -14,8 +15,9 @@ mod way;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{admit, decide, explain, introduce};
+pub use decide::{admit, admit_unasked, decide, explain, introduce};
 pub use decision::{Decision, Plan, Refusal, RefusalKind, Target, Treatment};
+pub use dial::{Dialled, Dialling, Inquiry, Program, dial};
 pub use identity::identity;
 pub use index::Index;
 pub use ours::Ours;

@@ -78,6 +78,18 @@ pub enum Step {
     TrunkMayNotShow(Arc<str>),
     /// No trunk takes the destination.
     NoTrunk,
+    /// The web service at this host is asked.
+    AsksService(Box<str>),
+    /// What came of asking it, in words without a number.
+    Service(Box<str>),
+    /// No web service could say what becomes of the call: it goes on as if there were none.
+    NoService,
+    /// A document calls this number.
+    Dials(PhoneNumber),
+    /// A document calls what cannot be read as a number.
+    DestinationUnreadable,
+    /// A document calls a SIP address that is no phone of ours.
+    NoSuchPhone,
     /// The caller has been refused too often lately: whatever was decided, it is refused.
     RefusedTooOften,
 }
@@ -151,6 +163,12 @@ impl fmt::Display for Step {
             Step::TrunkMayNotShow(name) => {
                 write!(f, "trunk {} takes the destination and may not show the number", hide_runs(name))
             }
+            Step::AsksService(host) => write!(f, "the web service at {} is asked", hide_runs(host)),
+            Step::Service(text) => f.write_str(&hide_runs(text)),
+            Step::NoService => f.write_str("no web service says what becomes of the call"),
+            Step::Dials(number) => write!(f, "the document calls {number}"),
+            Step::DestinationUnreadable => f.write_str("the document calls what is no number"),
+            Step::NoSuchPhone => f.write_str("the document calls a SIP address that is no phone of ours"),
             Step::RefusedTooOften => {
                 f.write_str("the caller has been refused too often lately: refused, whatever was decided")
             }

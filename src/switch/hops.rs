@@ -61,6 +61,7 @@ impl Switch {
                 shown: Asserted::new(&plan.show.reveal(), &host, IdentityOut::Pai),
                 early_media: plan.early_media.unwrap_or(phone.early_media),
                 media_sources: Vec::new(),
+                way: 0,
             }
         };
         bindings.into_iter().map(destination).collect()
@@ -90,6 +91,7 @@ pub(super) fn destinations_at(policy: &Policy, plan: &Plan, addresses: &[SocketA
         shown: Asserted::new(&shown, &policy.host(&flow), trunk.identity_out),
         early_media: plan.early_media.unwrap_or(trunk.early_media),
         media_sources: trunk.media_sources.clone(),
+        way: 0,
     }]
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Flow, Transport};
-use crate::call::{CallKey, Order, Policy};
+use crate::call::{Asking, CallKey, Order, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
-use crate::route::{Decision, Errand, Placed, Question, Refusal};
+use crate::route::{Decision, Dialled, Dialling, Errand, Placed, Question, Refusal};
+use crate::voice::{Prompt, Response};
 
 /// Something that happened outside.
 #[derive(Debug)]
@@ -46,6 +47,33 @@ pub enum Input {
         call: CallKey,
         /// Where, or why they may not.
         answer: Result<Placed, Refusal>,
+    },
+    /// It was found how the targets of a document can be reached.
+    Dialled {
+        /// The call of the [`Output::Dial`].
+        call: CallKey,
+        /// How, or why none may be called.
+        answer: Result<Dialled, Refusal>,
+    },
+    /// Prompts were brought to a sound.
+    Prepared {
+        /// The call of the [`Output::Prepare`].
+        call: CallKey,
+        /// Its tag.
+        tag: u32,
+        /// The sound; none where nothing of it can be played.
+        sound: Option<relay::Sound>,
+        /// What was wrong, in words without a number.
+        notes: Vec<Box<str>>,
+    },
+    /// A web service has said how a call goes on.
+    Told {
+        /// The call of the [`Output::Ask`].
+        call: CallKey,
+        /// What it answered; none where it failed for good.
+        answer: Option<Box<Response>>,
+        /// How it was asked, in words without a number.
+        notes: Vec<Box<str>>,
     },
     /// Messages come faster than the shard takes them in, or no longer do.
     Behind(bool),
@@ -107,6 +135,8 @@ pub enum Output {
     Decide {
         /// Comes back in [`Input::Decided`].
         call: CallKey,
+        /// The id of its record.
+        id: Box<str>,
         /// What is known of it.
         question: Box<Question>,
     },
@@ -117,6 +147,33 @@ pub enum Output {
         /// Whom to call.
         errand: Box<Errand>,
     },
+    /// Find how the targets of a document can be reached.
+    Dial {
+        /// Comes back in [`Input::Dialled`].
+        call: CallKey,
+        /// Whom the document calls.
+        dialling: Box<Dialling>,
+    },
+    /// Bring prompts to a sound.
+    Prepare {
+        /// Comes back in [`Input::Prepared`].
+        call: CallKey,
+        /// Comes back too.
+        tag: u32,
+        /// The prompts.
+        prompts: Vec<Prompt>,
+        /// Whether a beep follows them.
+        beep: bool,
+    },
+    /// Ask a web service how a call goes on.
+    Ask {
+        /// Comes back in [`Input::Told`].
+        call: CallKey,
+        /// Where, and with what.
+        asking: Box<Asking>,
+    },
+    /// Tell a web service; nothing comes back.
+    Tell(Box<Asking>),
     /// Tell the media engine.
     Media(relay::Command),
     /// A call has come so far: its callee is called, it rings, it is answered. Each is told once, in this order, and

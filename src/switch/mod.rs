@@ -154,6 +154,15 @@ impl Switch {
             Input::Resolved { id, addresses } => self.resolved(now, id, &addresses),
             Input::Decided { call, decision } => self.decided(now, call, decision),
             Input::Placed { call, answer } => self.with_call(now, call, |call, ctx| call.placed(ctx, answer)),
+            Input::Dialled { call, answer } => {
+                self.with_call(now, call, |call, ctx| call.dialled(ctx, answer));
+            }
+            Input::Prepared { call, tag, sound, notes } => {
+                self.with_call(now, call, |call, ctx| call.prepared(ctx, tag, sound, notes));
+            }
+            Input::Told { call, answer, notes } => {
+                self.with_call(now, call, |call, ctx| call.told(ctx, answer, notes));
+            }
             Input::Media(event) => self.media(now, event),
             Input::Behind(is_behind) => self.is_behind = is_behind,
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
@@ -223,11 +232,11 @@ impl Switch {
 
     fn decided(&mut self, now: Instant, key: CallKey, decision: Decision) {
         let decision = self.unless_probing(now, key, decision);
-        if matches!(decision, Decision::Bridge(_)) && !self.enter(now, key, &decision) {
+        if matches!(decision, Decision::Bridge(_) | Decision::Follow(_)) && !self.enter(now, key, &decision) {
             return;
         }
         let destinations = match &decision {
-            Decision::Refuse(_) => Vec::new(),
+            Decision::Refuse(_) | Decision::Ask(_) | Decision::Follow(_) => Vec::new(),
             Decision::Bridge(plan) => match self.destinations(now, &self.policy, plan) {
                 hops::Hops::Known(destinations) => destinations,
                 hops::Hops::Ask(question) => {

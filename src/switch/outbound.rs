@@ -58,7 +58,15 @@ impl Switch {
                 }
                 Effect::Place(errand) => self.outputs.push_back(Output::Place { call: key, errand }),
                 Effect::Locate { side, plan, index } => self.locate(now, key, side, *plan, index),
-                Effect::Decide(question) => self.outputs.push_back(Output::Decide { call: key, question }),
+                Effect::Decide { id, question } => {
+                    self.outputs.push_back(Output::Decide { call: key, id, question });
+                }
+                Effect::Dial(dialling) => self.outputs.push_back(Output::Dial { call: key, dialling }),
+                Effect::Prepare { tag, prompts, beep } => {
+                    self.outputs.push_back(Output::Prepare { call: key, tag, prompts, beep });
+                }
+                Effect::Ask(asking) => self.outputs.push_back(Output::Ask { call: key, asking }),
+                Effect::Tell(asking) => self.outputs.push_back(Output::Tell(asking)),
                 Effect::Media(command) => self.outputs.push_back(Output::Media(command)),
                 Effect::Progress(record) => {
                     self.outputs.push_back(Output::Progress { call: key, record });

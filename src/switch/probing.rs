@@ -26,7 +26,7 @@ impl Switch {
         let rate = self.refusals(source, number.is_none());
         let refusals = &self.registry.refusals;
         let treatment = match &decision {
-            Decision::Bridge(_) => None,
+            Decision::Bridge(_) | Decision::Ask(_) | Decision::Follow(_) => None,
             Decision::Refuse(refusal) => Some(refusal.kind.treatment()),
         };
         let is_within = match treatment {

@@ -22,6 +22,7 @@ pub mod reports;
 pub mod robot;
 pub mod scene;
 pub mod sdp;
+pub mod service;
 pub mod text;
 pub mod wire;
 pub mod world;

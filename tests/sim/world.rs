@@ -21,6 +21,7 @@ use super::agenda::{Agenda, Happening};
 use super::engine::{Engine, RelayState};
 use super::logs::Logs;
 use super::scene;
+use super::service::Service;
 use super::text::Text;
 use super::wire::{Conditions, Datagram};
 
@@ -62,12 +63,14 @@ pub struct Inner {
     pub inboxes: BTreeMap<SocketAddr, Vec<Text>>,
     streams: HashMap<SocketAddr, ConnectionId>,
     connections: u64,
-    agenda: Agenda,
+    pub(super) agenda: Agenda,
     pub random: Random,
     count: u64,
     logs: Logs,
     /// What a faulty product would do to what it sends.
     pub fault: Option<Fault>,
+    /// The operator's web service.
+    pub service: Service,
 }
 
 /// A fault of the product, played by the test: (all that was sent before, the receiver, the message) to the message
@@ -117,6 +120,7 @@ impl World {
             count: 0,
             logs,
             fault: None,
+            service: Service::default(),
         })))
     }
 
@@ -346,12 +350,18 @@ impl Inner {
                     self.agenda.add(self.now + self.resolution_delay, Happening::Switch(input));
                 }
                 Output::Decide { .. } | Output::Place { .. } if self.is_undecided => {}
-                Output::Decide { call, question } => {
+                Output::Decide { call, id, question } => {
                     let at = (self.wall + (self.now - self.start)).into();
-                    let decision = route::admit(&self.policy.index, &self.book, at, &question);
-                    let input = Input::Decided { call, decision };
-                    self.agenda.add(self.now + self.decision_delay, Happening::Switch(input));
+                    self.decide(call, id, &question, at);
                 }
+                Output::Dial { call, dialling } => {
+                    let at = (self.wall + (self.now - self.start)).into();
+                    let answer = route::dial(&self.policy.index, &self.book, at, &dialling);
+                    self.agenda.add(self.now, Happening::Switch(Input::Dialled { call, answer }));
+                }
+                Output::Prepare { call, tag, prompts, .. } => self.prepare(call, tag, prompts),
+                Output::Ask { call, asking } => self.ask(call, *asking),
+                Output::Tell(asking) => self.tell(*asking),
                 Output::Place { call, errand } => {
                     let at = (self.wall + (self.now - self.start)).into();
                     let answer = route::place(&self.policy.index, &self.book, at, &errand);

@@ -114,7 +114,7 @@ fn leads_both_ways(
     let index = (state.in_force)();
     let reached = |caller| match explain(&index, &state.book, Identity::Known(caller), &show.reveal(), now) {
         Decision::Bridge(plan) => Some(plan.destination),
-        Decision::Refuse(_) => None,
+        Decision::Refuse(_) | Decision::Ask(_) | Decision::Follow(_) => None,
     };
     reached(first) == Some(second) && reached(second) == Some(first)
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use crate::call::{CallKey, Policy};
+use crate::call::{Asking, CallKey, Policy};
 use crate::ledger::CallRecord;
 use crate::net::{Machine, Services};
 use crate::relay;
-use crate::route::{Decision, Errand, Placed, Question, Refusal, RefusalKind};
+use crate::route::{Decision, Dialled, Dialling, Errand, Placed, Question, Refusal, RefusalKind};
 use crate::switch::{Command, Input, Output};
+use crate::voice::Prompt;
 
 /// How long a puppet works at a message that makes work: at two turns of those longer than it may be behind.
 const WORK: Duration = Duration::from_millis(8);
@@ -62,9 +63,19 @@ impl Machine for Puppet {
 pub(super) struct Fixed;
 
 impl Services for Fixed {
-    fn decide(&mut self, _question: &Question) -> Decision {
-        Decision::Refuse(Refusal::new(RefusalKind::NotOurs))
+    fn decide(&mut self, _call: CallKey, _id: Box<str>, _question: Box<Question>) -> Option<Decision> {
+        Some(Decision::Refuse(Refusal::new(RefusalKind::NotOurs)))
     }
+
+    fn dial(&mut self, _dialling: &Dialling) -> Result<Dialled, Refusal> {
+        Err(Refusal::new(RefusalKind::NoRoute))
+    }
+
+    fn prepare(&mut self, _call: CallKey, _tag: u32, _prompts: Vec<Prompt>, _beep: bool) {}
+
+    fn ask(&mut self, _call: CallKey, _asking: Box<Asking>) {}
+
+    fn tell(&mut self, _asking: Box<Asking>) {}
 
     fn place(&mut self, _errand: &Errand) -> Result<Placed, Refusal> {
         Err(Refusal::new(RefusalKind::NoRoute))

@@ -1,0 +1,124 @@
+//! The operator's web service: it answers what the test has it answer, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use maskline::base::Timestamp;
+use maskline::call::{Asking, CallKey};
+use maskline::hook::answer::resolve;
+use maskline::route::{self, Decision, Question, Step};
+use maskline::switch::Input;
+use maskline::voice::{self, Pair, Prompt, Response};
+
+use super::agenda::Happening;
+use super::scene;
+use super::world::{Inner, World};
+
+/// Where it is.
+pub const URL: &str = "http://app.example/answer";
+
+/// A request to it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub url: String,
+    pub pairs: Vec<Pair>,
+    /// Its answer is let fall.
+    pub is_told: bool,
+}
+
+impl Asked {
+    /// The value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
+}
+
+/// The service.
+#[derive(Default)]
+pub struct Service {
+    /// What it answers next; where nothing is left, it fails.
+    pub answers: VecDeque<String>,
+    pub asked: Vec<Asked>,
+    /// How long it takes.
+    pub delay: Duration,
+    /// What was to be brought to a sound, and under which tag.
+    pub prompts: Vec<(u32, Vec<Prompt>)>,
+}
+
+impl Service {
+    fn answer(&mut self, url: &str) -> Option<Response> {
+        let text = self.answers.pop_front()?;
+        let mut read = voice::read(None, text.as_bytes(), voice::limits::DOCUMENT).expect("a document");
+        let mut whole = |link: &mut voice::Link| {
+            *link = resolve(url, link.reveal()).ok_or(())?;
+            Ok::<(), ()>(())
+        };
+        read.response.each_link(&mut whole).expect("URLs");
+        Some(read.response)
+    }
+}
+
+/// The settings with one more number, whose calls are for the service to decide.
+pub fn with_service() -> String {
+    let row = format!("[[mappings]]\ndialled = \"{}\"\nanswer_url = \"{URL}\"\n", scene::IDLE);
+    format!("{}{row}", scene::SETTINGS)
+}
+
+impl World {
+    /// A world whose web service answers these documents, one after the other.
+    pub fn following(documents: &[&str]) -> Self {
+        let world = Self::with(&with_service(), 1);
+        world.edit().service.answers.extend(documents.iter().map(|text| (*text).to_owned()));
+        world
+    }
+
+    /// What the service was asked and told, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.get().service.asked.clone()
+    }
+}
+
+impl Inner {
+    /// Decides a call as the edges do, the web service included.
+    pub fn decide(&mut self, call: CallKey, id: Box<str>, question: &Question, at: Timestamp) {
+        let (index, book) = (self.policy.index.clone(), self.book.clone());
+        let mut delay = self.decision_delay;
+        let decision = match route::admit(&index, &book, at, question) {
+            Decision::Ask(inquiry) => {
+                let url = inquiry.answer.url.to_string();
+                let pairs = inquiry.ask(id).pairs();
+                self.service.asked.push(Asked { url: url.clone(), pairs, is_told: false });
+                delay += self.service.delay;
+                match self.service.answer(&url) {
+                    Some(document) => inquiry.follow(document, [Step::Service("it answered".into())]),
+                    None => inquiry.unanswered(route::admit_unasked(&index, &book, at, question), []),
+                }
+            }
+            decision => decision,
+        };
+        self.later(delay, Input::Decided { call, decision });
+    }
+
+    pub fn ask(&mut self, call: CallKey, asking: Asking) {
+        let url = asking.link.reveal().to_owned();
+        self.service.asked.push(Asked { url: url.clone(), pairs: asking.pairs, is_told: false });
+        let answer = self.service.answer(&url);
+        let answer = answer.or_else(|| asking.is_optional.then(Response::default)).map(Box::new);
+        self.later(self.service.delay, Input::Told { call, answer, notes: Vec::new() });
+    }
+
+    pub fn tell(&mut self, asking: Asking) {
+        let url = asking.link.reveal().to_owned();
+        self.service.asked.push(Asked { url, pairs: asking.pairs, is_told: true });
+    }
+
+    pub fn prepare(&mut self, call: CallKey, tag: u32, prompts: Vec<Prompt>) {
+        self.service.prompts.push((tag, prompts));
+        self.later(Duration::ZERO, Input::Prepared { call, tag, sound: None, notes: Vec::new() });
+    }
+
+    fn later(&mut self, delay: Duration, input: Input) {
+        let at = self.now + delay;
+        self.agenda.add(at, Happening::Switch(input));
+    }
+}
