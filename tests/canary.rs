@@ -246,3 +246,20 @@ fn a_callee_that_says_nothing_and_one_that_only_rings() {
         }
     }
 }
+
+/// A web service that says the same as the settings changes nothing that a party can see.
+#[test]
+fn the_same_through_a_web_service() {
+    sim::service::through(&[
+        a_call_with_all_that_can_happen_in_it,
+        other_uris,
+        late_offer,
+        early_media_that_is_let_through,
+        a_softphone_calls,
+        a_softphone_is_called,
+        every_failure,
+        offers_that_are_not_taken,
+        cancelled_calls,
+        a_callee_that_says_nothing_and_one_that_only_rings,
+    ]);
+}

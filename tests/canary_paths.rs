@@ -397,3 +397,23 @@ fn broken_messages_and_answers_to_nothing() {
         leg.hang_up(other);
     });
 }
+
+/// A web service that says the same as the settings changes nothing that a party can see.
+#[test]
+fn the_same_through_a_web_service() {
+    sim::service::through(&[
+        whatever_is_sent_in_a_dialog,
+        whatever_is_sent_outside_any_dialog,
+        a_leak_by_any_path_is_caught,
+        whatever_is_sent_before_the_answer,
+        forked_calls,
+        legs_over_tcp,
+        refreshes_and_moves_are_answered_here,
+        offers_that_come_late_or_are_no_audio,
+        offers_that_meet_are_given_up_or_never_answered,
+        digits_by_info_to_a_party_without_events,
+        calls_that_end_by_themselves,
+        calls_that_are_refused,
+        broken_messages_and_answers_to_nothing,
+    ]);
+}

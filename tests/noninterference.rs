@@ -351,3 +351,14 @@ fn compare(name: &str, seen: &[String; 3]) {
         assert_eq!(plain.len(), odd.len(), "{name}: one got more\n{plain}\n=====\n{odd}");
     }
 }
+
+/// A web service that says the same as the settings changes nothing that a party can see.
+#[test]
+fn the_same_through_a_web_service() {
+    sim::service::through(&[
+        a_caller_cannot_tell_callees_apart,
+        a_callee_cannot_tell_callers_apart,
+        early_media_that_is_let_through_tells_nothing_more,
+        even_a_length_that_crosses_is_seen,
+    ]);
+}

@@ -21,7 +21,7 @@ use super::agenda::{Agenda, Happening};
 use super::engine::{Engine, RelayState};
 use super::logs::Logs;
 use super::scene;
-use super::service::Service;
+use super::service::{Service, divert};
 use super::text::Text;
 use super::wire::{Conditions, Datagram};
 
@@ -87,7 +87,8 @@ impl World {
         let logs = Logs::capture();
         #[allow(clippy::disallowed_methods)]
         let now = Instant::now();
-        let policy = policy(settings);
+        let (settings, service) = divert(settings);
+        let policy = policy(&settings);
         let mut random = Random::from_number(seed);
         let registry = Arc::new(Registry::new(now, &mut random));
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
@@ -120,7 +121,7 @@ impl World {
             count: 0,
             logs,
             fault: None,
-            service: Service::default(),
+            service,
         })))
     }
 
