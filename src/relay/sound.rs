@@ -1,13 +1,13 @@
 //! What a side hears of the relay itself: a tone of the network, or a prompt, as packets of G.711 on the relay's own
 //! clock.
 
-use std::f64::consts::TAU;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::control::PayloadMap;
+use crate::audio::CallSound;
 use crate::base::g711::{Law, RATE};
 use crate::base::tones::CallTone;
 use crate::sdp::Codec;
@@ -18,8 +18,6 @@ pub(super) const SAMPLES: usize = 160;
 const STEP: Duration = Duration::from_millis(20);
 /// What is later than this is left out, so that nobody gets a burst after a pause of the thread.
 const LATE: Duration = Duration::from_millis(200);
-/// The height of each frequency of a tone: some 11 dB below the loudest sine (ITU-T E.180 section 6).
-const HEIGHT: f64 = 6_500.0;
 /// The pause before a prompt is played again.
 const PAUSE: u32 = 2 * RATE;
 
@@ -41,35 +39,14 @@ impl fmt::Debug for Sound {
     }
 }
 
-/// A sine, made from one sample to the next.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sine {
-    step: f64,
-    last: f64,
-    before: f64,
-}
-
-impl Sine {
-    /// A sine that begins at 0.
-    fn new(hertz: u16) -> Self {
-        let angle = TAU * f64::from(hertz) / f64::from(RATE);
-        Self { step: 2.0 * angle.cos(), last: 0.0, before: -HEIGHT * angle.sin() }
-    }
-
-    fn next(&mut self) -> f64 {
-        let now = self.last;
-        (self.last, self.before) = (self.step * self.last - self.before, self.last);
-        now
-    }
-}
-
 /// A sound on its way to a side.
 #[derive(Debug)]
 pub(super) struct Sounding {
     sound: Sound,
-    /// Samples since the sound, or its cadence, began.
+    /// What makes it, where it is a tone.
+    tone: Option<CallSound>,
+    /// Samples since a prompt began.
     position: u32,
-    sines: [Sine; 2],
     /// When the next packet is due.
     next: Instant,
     /// The next packet does not follow on one before it.
@@ -86,7 +63,11 @@ pub(super) struct Beat {
 
 impl Sounding {
     pub(super) fn new(now: Instant, sound: Sound) -> Self {
-        Self { sound, position: 0, sines: [Sine::default(); 2], next: now, is_first: true }
+        let tone = match sound {
+            Sound::Tone(tone) => Some(CallSound::new(tone, RATE)),
+            Sound::Prompt(_) => None,
+        };
+        Self { sound, tone, position: 0, next: now, is_first: true }
     }
 
     pub(super) fn is(&self, sound: &Sound) -> bool {
@@ -108,9 +89,7 @@ impl Sounding {
         }
         let beat = Beat { at: self.next, is_first: std::mem::take(&mut self.is_first) };
         self.next += STEP;
-        for code in payload {
-            *code = self.sample(law);
-        }
+        self.fill(law, payload);
         Some(beat)
     }
 
@@ -121,42 +100,20 @@ impl Sounding {
         }
     }
 
-    fn sample(&mut self, law: Law) -> u8 {
-        match &self.sound {
-            Sound::Tone(tone) => {
-                let tone = *tone;
-                law.encode(self.tone(tone))
-            }
-            Sound::Prompt(prompt) => {
-                let code = prompt.get(self.position as usize).copied();
+    fn fill(&mut self, law: Law, payload: &mut [u8; SAMPLES]) {
+        let mut samples = [0; SAMPLES];
+        match (&mut self.tone, &self.sound) {
+            (Some(tone), _) => tone.fill(&mut samples),
+            (None, Sound::Prompt(prompt)) => {
                 let length = u32::try_from(prompt.len()).unwrap_or(u32::MAX - PAUSE);
-                self.position = (self.position + 1) % (length + PAUSE);
-                match (code, law) {
-                    (Some(code), Law::A) => code,
-                    (Some(code), law) => law.encode(Law::A.decode(code)),
-                    (None, law) => law.encode(0),
+                for sample in &mut samples {
+                    *sample = prompt.get(self.position as usize).map_or(0, |code| Law::A.decode(*code));
+                    self.position = (self.position + 1) % (length + PAUSE);
                 }
             }
+            (None, Sound::Tone(_)) => {}
         }
-    }
-
-    fn tone(&mut self, tone: CallTone) -> i16 {
-        let samples = tone.cadence.map(|ms| u32::from(ms) * (RATE / 1000));
-        let mut begin = 0;
-        let mut sounds = false;
-        for (turn, length) in samples.iter().enumerate() {
-            if (begin..begin + length).contains(&self.position) {
-                sounds = turn % 2 == 0;
-                break;
-            }
-            begin += length;
-        }
-        if sounds && self.position == begin {
-            self.sines = tone.hertz.map(Sine::new);
-        }
-        self.position = (self.position + 1) % samples.iter().sum::<u32>().max(1);
-        #[expect(clippy::cast_possible_truncation, reason = "two sines of 6,500 at most")]
-        if sounds { self.sines.iter_mut().map(Sine::next).sum::<f64>() as i16 } else { 0 }
+        payload.iter_mut().zip(samples).for_each(|(code, sample)| *code = law.encode(sample));
     }
 }
 
