@@ -56,6 +56,26 @@ fn a_tone_comes_through_with_its_pitch_and_its_level() {
 }
 
 #[test]
+fn a_light_encoder_sounds_the_same() {
+    for rate in [8_000, 16_000, 48_000] {
+        let mut encoder = Encoder::light(Format::Opus, rate).unwrap();
+        let (mut payload, mut payloads) = ([0; LONGEST_PAYLOAD], Vec::new());
+        for frame in sine(rate, 440.0, 8_000.0, rate as usize).chunks_exact(frame(rate)) {
+            let length = encoder.encode(frame, &mut payload).unwrap();
+            payloads.push(payload[..length].to_vec());
+        }
+        assert!(payloads.concat().len() < 5_500, "{} bytes a second", payloads.concat().len());
+        let heard = decoded(Format::Opus, rate, &payloads);
+        let heard = &heard[heard.len() / 2..];
+        assert_eq!(pitch(heard, rate, 400..480), 440);
+        let change = decibels(level(heard, rate, 440.0) / 8_000.0);
+        assert!(change.abs() < 0.5, "{rate}: {change} dB");
+        let clear = above_the_rest(heard, rate, 440.0);
+        assert!(clear > 15.0, "{rate}: {clear} dB above the rest");
+    }
+}
+
+#[test]
 fn a_second_is_as_many_bytes_as_the_format_says() {
     let bytes = |format: Format, rate: u32| {
         let sound = mix(&sine(rate, 300.0, 6_000.0, rate as usize), &noise(3, 300.0, rate as usize));

@@ -11,6 +11,7 @@ mod g722;
 mod mp3;
 #[cfg(test)]
 mod probe;
+pub mod prompt;
 pub mod recording;
 pub mod resample;
 mod riff;
@@ -21,6 +22,7 @@ pub mod wav;
 pub use clip::{Clip, ClipFault};
 pub use codec::{CodecFault, Decoder, Encoder, Format};
 pub use dtmf::Detector;
+pub use prompt::Prompt;
 pub use recording::{Recording, Stamp};
 pub use resample::Resampler;
 pub use tone::{CallSound, KeySound};

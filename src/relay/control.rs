@@ -88,8 +88,9 @@ pub enum Command {
         /// How long it sounds: held between 40 ms and 6 s.
         duration: Duration,
     },
-    /// Let a side hear a sound, in place of what it heard before, until it is stopped: as G.711 where the side has
-    /// that, else as nothing. While it goes on the other side is not heard.
+    /// Let a side hear a sound, in place of what it heard before, until it is stopped: in the first format of the
+    /// side that [`can_transcode`](super::can_transcode), else as nothing. While it goes on the other side is not
+    /// heard.
     Play {
         /// Which relay.
         relay: RelayId,

@@ -11,9 +11,11 @@ use super::player::Player;
 use super::reception::Reception;
 use super::reporter::Reporter;
 use super::route::{Routes, ToneFormat, tone_format, unknown_payload_type};
-use super::sound::{self, SAMPLES, Sound, Sounding};
+use super::sound::Sound;
+use super::sounding::{Beat, Sounding};
+use super::speech::{Payload, Spoken, spoken};
 use super::{Port, Transmit};
-use crate::base::g711::RATE;
+use crate::audio::codec::LONGEST_PAYLOAD;
 use crate::base::{Random, Side};
 use crate::rtp::{Goodbye, Heard};
 use crate::sdp::Codec;
@@ -174,20 +176,33 @@ impl Leg {
     }
 
     fn due_sound(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
-        let (to, format) = (self.open_target(), sound::law(&self.endpoint.formats));
+        let (to, spoken) = (self.open_target(), spoken(&self.endpoint.formats));
         let sounding = self.sounding.as_mut()?;
-        let (Some(to), Some((law, payload_type)), false) = (to, format, self.player.is_sounding()) else {
+        let (Some(to), Some(spoken), false) = (to, spoken, self.player.is_sounding()) else {
             sounding.pass(now);
             return None;
         };
-        let mut payload = [0; SAMPLES];
-        let beat = sounding.due(now, law, &mut payload)?;
-        self.outgoing.keep_time(now, RATE);
+        let mut payload = [0; LONGEST_PAYLOAD];
+        let beat = sounding.due(now, spoken.format, &mut payload)?;
+        Some(self.speak(now, to, spoken, beat, &payload, buffer))
+    }
+
+    /// A packet of speech of our own.
+    fn speak(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        spoken: Spoken,
+        beat: Beat,
+        payload: &Payload,
+        buffer: &mut [u8],
+    ) -> Transmit {
+        self.outgoing.keep_time(now, spoken.format.clock());
         self.outgoing.detach();
         let timestamp = self.outgoing.timestamp(beat.at);
-        let header = self.outgoing.own(timestamp, payload_type, beat.is_first);
-        self.outgoing.count(now, SAMPLES);
-        Some(self.transmit(Port::Rtp, to, header.write(&payload, buffer)))
+        let header = self.outgoing.own(timestamp, spoken.payload_type, beat.is_first);
+        self.outgoing.count(now, beat.length);
+        self.transmit(Port::Rtp, to, header.write(&payload[..beat.length], buffer))
     }
 
     /// Keep-alives are RTP packets without payload, of a payload type that the side does not know (RFC 6263

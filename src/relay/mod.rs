@@ -15,13 +15,17 @@ mod reception;
 mod reporter;
 mod route;
 mod sound;
+mod sounding;
+mod speech;
 #[cfg(test)]
 mod tests;
+mod tune;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::audio::codec::LONGEST_PAYLOAD;
 use crate::base::{Random, Side};
 use crate::rtp::packet::is_rtcp;
 use crate::rtp::rtcp::LONGEST;
@@ -33,9 +37,10 @@ use outgoing::Theirs;
 use reception::Step;
 use route::{Fate, Route, ToneFormat};
 pub use sound::Sound;
+pub use speech::can_transcode;
 
 /// The longest packet that a relay makes of its own accord.
-pub const OWN: usize = HEADER + sound::SAMPLES;
+pub const OWN: usize = HEADER + LONGEST_PAYLOAD;
 const _: () = assert!(OWN >= LONGEST, "a report has room where a sound has");
 
 /// Which of a side's two ports.

@@ -1,6 +1,8 @@
 //! Sounds of the relay's own: their frequency and cadence as they arrive, and how they give way to the other side.
 
+use super::speech::format_of;
 use super::*;
+use crate::audio::Decoder;
 use crate::base::g711::Law;
 use crate::base::tones::{CallTone, CallTones};
 
@@ -43,20 +45,46 @@ fn a_side_hears_a_tone_at_its_pitch_every_20_ms() {
 }
 
 #[test]
-fn it_is_written_as_the_side_can_read_it() {
-    let mut world = World::blank();
-    world.set(Side::A, endpoint(A, &[(Codec::G722, 9, 9), (Codec::Pcmu, 0, 77), (Codec::Pcma, 8, 8)]));
-    world.relay.sound(world.now, Side::A, Sound::Tone(CallTones::of("US").busy));
-    let sent = sounds(world.run(MS(400)));
-    assert!(sent.iter().all(|sent| sent.rtp().payload_type == 77));
-    assert!(samples(&sent, Law::Mu).iter().any(|sample| sample.abs() > 5_000));
+fn it_is_written_in_the_first_format_of_the_side_that_we_speak() {
+    let opus = Codec::Opus { fec: true, stereo: false };
+    let g729 = Codec::G729 { annexb: false };
+    for (formats, payload_type, clock) in [
+        (vec![(Codec::Pcmu, 0, 77), (Codec::Pcma, 8, 8)], 77, 8_000),
+        (vec![(g729, 18, 18), (Codec::G722, 9, 79), (Codec::Pcma, 8, 8)], 79, 8_000),
+        (vec![(TONES, 101, 101), (opus, 111, 112), (Codec::G722, 9, 9)], 112, 48_000),
+    ] {
+        let mut world = World::blank();
+        world.set(Side::A, endpoint(A, &formats));
+        world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
+        let sent = sounds(world.run(MS(1_000)));
+        assert_eq!(sent.len(), 51);
+        for pair in sent.windows(2) {
+            let (one, next) = (pair[0].rtp(), pair[1].rtp());
+            assert_eq!(next.payload_type, payload_type);
+            assert_eq!(next.timestamp, one.timestamp.wrapping_add(clock / 50));
+        }
+        let format = format_of(&formats.iter().find(|map| map.2 == payload_type).unwrap().0).unwrap();
+        let mut decoder = Decoder::new(format, format.rate()).unwrap();
+        let mut heard = Vec::new();
+        sent[..50].iter().for_each(|sent| decoder.decode(sent.payload(), &mut heard).unwrap());
+        let heard = &heard[heard.len() / 5..];
+        let rises = heard.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+        assert!((339..=341).contains(&rises), "{format:?}: {rises} in 800 ms");
+        assert!(heard.iter().any(|sample| sample.abs() > 5_000), "{format:?}");
+    }
+}
 
+#[test]
+fn a_side_without_a_format_that_we_speak_hears_it_once_it_has_one() {
     let mut world = World::blank();
-    world.set(Side::A, endpoint(A, &[(Codec::G722, 9, 9)]));
+    world.set(Side::A, endpoint(A, &[(Codec::G729 { annexb: false }, 18, 18)]));
     world.relay.sound(world.now, Side::A, Sound::Tone(TONE));
     assert_eq!(sounds(world.run(MS(400))).len(), 0, "nothing that the side could not read");
     world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8)]));
     assert_eq!(sounds(world.run(MS(400))).len(), 20, "once it can be heard it is");
+    world.set(Side::A, endpoint(A, &[(Codec::G722, 9, 9)]));
+    let sent = sounds(world.run(MS(400)));
+    assert!(sent.len() == 20 && sent.iter().all(|sent| sent.rtp().payload_type == 9), "and in another");
 }
 
 #[test]
@@ -84,7 +112,7 @@ fn the_other_side_waits_and_follows_on_in_the_same_stream() {
 fn a_tone_after_wideband_audio_runs_on_its_own_clock() {
     let mut world = World::blank();
     let opus = Codec::Opus { fec: false, stereo: false };
-    let formats = [(opus, 111, 111), (Codec::Pcma, 8, 8)];
+    let formats = [(Codec::Pcma, 8, 8), (opus, 111, 111)];
     world.set(Side::A, endpoint(A, &formats));
     world.set(Side::B, endpoint(B, &formats));
     for count in 0..5 {
