@@ -90,7 +90,8 @@ pub enum Command {
     },
     /// Let a side hear a sound, in place of what it heard before, until it is stopped: in the first format of the
     /// side that [`can_transcode`](super::can_transcode), else as nothing. While it goes on the other side is not
-    /// heard.
+    /// heard. Time passes for it too where the side can't hear it, as on hold. A sound that the side hears already
+    /// goes on as it is; the end of one that gives way is not told.
     Play {
         /// Which relay.
         relay: RelayId,
@@ -156,6 +157,15 @@ pub enum Event {
         /// How long it was held.
         duration: Duration,
     },
+    /// A side has heard a [`Playlist`](super::Playlist) to its end.
+    Played {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that heard it.
+        to: Side,
+        /// What the switch called it.
+        tag: u32,
+    },
     /// Both sides have been silent for the limit; told once for each spell of silence.
     Silent {
         /// Which relay.
@@ -178,6 +188,7 @@ impl Event {
             Event::Opened { relay, .. }
             | Event::Refused { relay }
             | Event::Digit { relay, .. }
+            | Event::Played { relay, .. }
             | Event::Silent { relay }
             | Event::Closed { relay, .. } => *relay,
         }

@@ -38,6 +38,8 @@ pub(super) struct Leg {
     pub(super) player: Player,
     /// What it hears in place of the other side.
     sounding: Option<Box<Sounding>>,
+    /// What it has heard to its end, of which the switch does not know yet.
+    played: Option<u32>,
     reporter: Reporter,
     /// Since when media may flow in some direction: reports and keep-alives begin then.
     joined: Option<Instant>,
@@ -59,6 +61,7 @@ impl Leg {
             keying: Keying::default(),
             player: Player::default(),
             sounding: None,
+            played: None,
             reporter: Reporter::new(now, random),
             joined: None,
             codec: None,
@@ -169,6 +172,11 @@ impl Leg {
         self.sounding = None;
     }
 
+    /// What it has heard to its end, told once.
+    pub(super) fn take_played(&mut self) -> Option<u32> {
+        self.played.take()
+    }
+
     /// Whether it hears something of ours, so that the other side has to wait.
     #[inline]
     pub(super) fn is_hearing_us(&self) -> bool {
@@ -178,6 +186,11 @@ impl Leg {
     fn due_sound(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let (to, spoken) = (self.open_target(), spoken(&self.endpoint.formats));
         let sounding = self.sounding.as_mut()?;
+        if sounding.is_over(now) {
+            self.played = sounding.tag();
+            self.sounding = None;
+            return None;
+        }
         let (Some(to), Some(spoken), false) = (to, spoken, self.player.is_sounding()) else {
             sounding.pass(now);
             return None;

@@ -11,6 +11,7 @@ mod keying;
 mod leg;
 mod outgoing;
 mod player;
+mod playlist;
 mod reception;
 mod reporter;
 mod route;
@@ -34,6 +35,7 @@ pub use control::{Command, Digit, Endpoint, Event, PayloadMap, Quality, RelayId}
 use keying::Told;
 use leg::Leg;
 use outgoing::Theirs;
+pub use playlist::{Part, Playlist};
 use reception::Step;
 use route::{Fate, Route, ToneFormat};
 pub use sound::Sound;
@@ -334,6 +336,7 @@ impl Relay {
             }
         }
         self.expire_keying(now);
+        self.tell_played();
         if self.silent_at().is_some_and(|silent| silent <= now) {
             self.silence.told = true;
             self.events.push_back(Event::Silent { relay: self.id });
@@ -349,6 +352,15 @@ impl Relay {
             let Some((digit, duration)) = leg.keying.expire(now) else { continue };
             if leg.endpoint.receives && !other.has_tones() {
                 self.events.push_back(Event::Digit { relay: self.id, from, digit, duration });
+            }
+        }
+    }
+
+    /// Tells of what a side has heard to its end.
+    fn tell_played(&mut self) {
+        for to in [Side::A, Side::B] {
+            if let Some(tag) = self.legs[to.index()].take_played() {
+                self.events.push_back(Event::Played { relay: self.id, to, tag });
             }
         }
     }

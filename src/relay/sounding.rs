@@ -51,6 +51,19 @@ impl Sounding {
         self.sound == *sound
     }
 
+    /// Whether it is over: its last packet has had its time.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.next <= now && self.tune.is_over()
+    }
+
+    /// What the switch calls it.
+    pub(super) fn tag(&self) -> Option<u32> {
+        match &self.sound {
+            Sound::Clips(list) => Some(list.tag),
+            Sound::Tone(_) | Sound::Prompt(_) => None,
+        }
+    }
+
     /// When the next packet is due.
     pub(super) fn deadline(&self) -> Instant {
         self.next

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::playlist::Playing;
 use super::sound::Sound;
 use crate::audio::{CallSound, Resampler, frame};
 use crate::base::g711::{Law, RATE};
@@ -18,6 +19,7 @@ const NARROW: usize = frame(RATE);
 pub(super) enum Tune {
     Tone(CallTone, CallSound),
     Prompt(Repeated),
+    Clips(Playing),
 }
 
 impl Tune {
@@ -26,6 +28,7 @@ impl Tune {
         match sound {
             Sound::Tone(tone) => Tune::Tone(*tone, CallSound::new(*tone, rate)),
             Sound::Prompt(codes) => Tune::Prompt(Repeated::new(codes.clone(), rate)),
+            Sound::Clips(list) => Tune::Clips(Playing::new(list.clone(), rate)),
         }
     }
 
@@ -34,6 +37,7 @@ impl Tune {
         match self {
             Tune::Tone(tone, sound) => *sound = CallSound::new(*tone, rate),
             Tune::Prompt(repeated) => repeated.change_rate(rate),
+            Tune::Clips(playing) => playing.change_rate(rate),
         }
     }
 
@@ -42,7 +46,13 @@ impl Tune {
         match self {
             Tune::Tone(_, sound) => sound.fill(frame),
             Tune::Prompt(repeated) => repeated.fill(frame),
+            Tune::Clips(playing) => playing.fill(frame),
         }
+    }
+
+    /// Whether there is no more of it.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Tune::Clips(playing) if playing.is_over())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod digits;
 mod garbage;
+mod playlists;
 mod reports;
 mod silence;
 mod sounds;
