@@ -33,7 +33,7 @@ impl Call {
                     self.cross(ctx, leg, Crossing::Digit(digit, duration));
                 }
             }
-            Event::Played { .. } => {}
+            Event::Key { .. } | Event::Played { .. } => {}
             Event::Silent { .. } => self.finish(ctx, HungUp::Silence, Cause::Timer),
             Event::Closed { quality, .. } => {
                 self.relay = Relay::Closed;

@@ -247,6 +247,7 @@ impl Worker {
             Command::Digit { to, digit, duration, .. } => relay.play(now, to, digit, duration),
             Command::Play { to, what, .. } => relay.sound(now, to, what),
             Command::Stop { to, .. } => relay.stop(to),
+            Command::Listen { from, keys, .. } => relay.listen(from, keys),
             Command::Close { relay } => return self.close(now, relay),
         }
         self.settle(key);

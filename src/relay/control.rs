@@ -1,12 +1,12 @@
 //! What the switch tells the media engine about a call's relay, and what it hears back.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
+use super::digit::Digit;
 use super::sound::Sound;
 use crate::base::Side;
 use crate::sdp::Codec;
@@ -44,6 +44,20 @@ pub struct Endpoint {
     pub receives: bool,
     /// Whether packets of the other side may be sent to it: false where it is on hold.
     pub sends: bool,
+}
+
+/// What becomes of the keys that a side presses, be they telephone events or, where the side has no format for those,
+/// tones in its speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keys {
+    /// They go to the other side. A telephone event that the other side has no format for is told when it ends.
+    #[default]
+    Cross,
+    /// Each is told when it begins and when it ends, and goes to the other side as well.
+    Tell,
+    /// Each is told when it begins and when it ends, and the other side is not to hear it. Of a tone in speech it
+    /// hears the first 40 ms, in which nobody can tell it from a voice.
+    Keep,
 }
 
 /// An order of the switch to the media engine.
@@ -107,6 +121,15 @@ pub enum Command {
         /// The side that hears it.
         to: Side,
     },
+    /// What becomes of a side's keys from now on. A key that is held just then is told by its end alone.
+    Listen {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that presses them.
+        from: Side,
+        /// What becomes of them.
+        keys: Keys,
+    },
     /// End the relay; answered by [`Event::Closed`].
     Close {
         /// Which relay.
@@ -125,6 +148,7 @@ impl Command {
             | Command::Digit { relay, .. }
             | Command::Play { relay, .. }
             | Command::Stop { relay, .. }
+            | Command::Listen { relay, .. }
             | Command::Close { relay } => *relay,
         }
     }
@@ -145,8 +169,18 @@ pub enum Event {
         /// Which relay.
         relay: RelayId,
     },
-    /// A side keyed a digit that the other side has no telephone-event format for, or of which nothing is known yet:
-    /// told once, when it ended.
+    /// A side that is listened to ([`Keys::Tell`], [`Keys::Keep`]) has begun to press a key: what stops a prompt. Its
+    /// [`Event::Digit`] follows.
+    Key {
+        /// Which relay.
+        relay: RelayId,
+        /// The side that presses it.
+        from: Side,
+        /// The digit.
+        digit: Digit,
+    },
+    /// A side that is listened to keyed a digit, or any side one that the other has no telephone-event format for, or
+    /// of which nothing is known yet: told once, when it ended.
     Digit {
         /// Which relay.
         relay: RelayId,
@@ -187,6 +221,7 @@ impl Event {
         match self {
             Event::Opened { relay, .. }
             | Event::Refused { relay }
+            | Event::Key { relay, .. }
             | Event::Digit { relay, .. }
             | Event::Played { relay, .. }
             | Event::Silent { relay }
@@ -230,75 +265,9 @@ fn codec_name<S: Serializer>(codec: &Option<Codec>, serializer: S) -> Result<S::
     }
 }
 
-/// A key of a telephone: `0` to `9`, `*`, `#`, `A` to `D`. Keys spell PINs and card numbers, so `{:?}` hides which.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digit(u8);
-
-/// The keys in the order of their event codes (RFC 4733 section 3.2, table 3).
-const KEYS: &[u8; 16] = b"0123456789*#ABCD";
-
-impl Digit {
-    /// The digit of an event code (RFC 4733 section 3.2), where it is one: 0 to 15.
-    #[must_use]
-    pub fn from_event(code: u8) -> Option<Self> {
-        (usize::from(code) < KEYS.len()).then_some(Self(code))
-    }
-
-    /// The digit of a key; `a` to `d` are taken for `A` to `D`.
-    #[must_use]
-    pub fn from_char(key: char) -> Option<Self> {
-        let code = KEYS.iter().position(|known| char::from(*known) == key.to_ascii_uppercase())?;
-        u8::try_from(code).ok().map(Self)
-    }
-
-    /// The event code: 0 to 15 (RFC 4733 section 3.2).
-    #[must_use]
-    pub fn event(self) -> u8 {
-        self.0
-    }
-
-    /// The key.
-    #[must_use]
-    pub fn to_char(self) -> char {
-        char::from(KEYS[usize::from(self.0)])
-    }
-}
-
-impl fmt::Display for Digit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Write::write_char(f, self.to_char())
-    }
-}
-
-impl fmt::Debug for Digit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digit(_)")
-    }
-}
-
-impl Serialize for Digit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_char(self.to_char())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_the_sixteen_keys() {
-        for (code, key) in (0..).zip("0123456789*#ABCD".chars()) {
-            let digit = Digit::from_event(code).unwrap();
-            assert_eq!(digit.to_char(), key);
-            assert_eq!(Digit::from_char(key), Some(digit));
-            assert_eq!(digit.event(), code);
-        }
-        assert_eq!(Digit::from_event(16), None, "flash is no digit");
-        assert_eq!(Digit::from_char('d'), Digit::from_char('D'));
-        assert_eq!(Digit::from_char('E'), None);
-        assert_eq!(Digit::from_char('٣'), None);
-    }
 
     #[test]
     fn quality_names_its_codec() {

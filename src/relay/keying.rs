@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::control::Digit;
+use super::digit::Digit;
 use crate::rtp::{Received, Tone};
 
 /// A tone of which nothing is heard for so long has ended, though all three packets that said so were lost.
@@ -21,7 +21,7 @@ struct Held {
     ticks: u16,
     before: u64,
     ended: bool,
-    /// The switch was told of it: it is no digit of the other side's.
+    /// It is for the switch alone: it is no digit of the other side's.
     told: bool,
     heard: Instant,
 }
@@ -101,14 +101,14 @@ impl Keying {
         })
     }
 
-    /// The switch was told of the last tone, which is nothing for the other side any more.
+    /// The last tone is for the switch alone, and nothing for the other side any more.
     pub(super) fn tell(&mut self) {
         if let Some(held) = &mut self.0 {
             held.told = true;
         }
     }
 
-    /// Whether the switch was told of the last tone.
+    /// Whether the last tone is for the switch alone.
     pub(super) fn was_told(&self) -> bool {
         self.0.as_ref().is_some_and(|held| held.told)
     }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::control::{Endpoint, Quality};
+use super::control::{Endpoint, Keys, Quality};
+use super::ear::Ear;
 use super::gate::Gate;
 use super::keying::Keying;
 use super::outgoing::Outgoing;
@@ -35,6 +36,9 @@ pub(super) struct Leg {
     pub(super) reception: Reception,
     pub(super) outgoing: Outgoing,
     pub(super) keying: Keying,
+    /// What becomes of its keys, and what hears them in its speech.
+    pub(super) keys: Keys,
+    pub(super) ear: Option<Box<Ear>>,
     pub(super) player: Player,
     /// What it hears in place of the other side.
     sounding: Option<Box<Sounding>>,
@@ -59,6 +63,8 @@ impl Leg {
             reception: Reception::default(),
             outgoing: Outgoing::new(now, random),
             keying: Keying::default(),
+            keys: Keys::default(),
+            ear: None,
             player: Player::default(),
             sounding: None,
             played: None,
@@ -106,6 +112,18 @@ impl Leg {
         tone_format(&self.endpoint.formats, 8000).is_some()
     }
 
+    /// Sets what becomes of its keys.
+    pub(super) fn listen(&mut self, keys: Keys) {
+        self.keys = keys;
+        self.ear = self.ear.take().filter(|_| self.is_listened_to());
+    }
+
+    /// Whether its keys are told as they begin.
+    #[inline]
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.keys != Keys::Cross
+    }
+
     /// An RTCP packet of the side; false where it is none, or not from where it should be.
     pub(super) fn hear_report(
         &mut self,
@@ -128,7 +146,8 @@ impl Leg {
     /// The earliest moment that something may be due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let sounding = self.sounding.as_ref().map(|sounding| sounding.deadline());
-        let own = [self.player.deadline(), sounding, self.reporter.deadline(), self.keep_alive()];
+        let ear = self.ear.as_ref().and_then(|ear| ear.deadline());
+        let own = [self.player.deadline(), sounding, ear, self.reporter.deadline(), self.keep_alive()];
         own.into_iter().flatten().chain(self.keying.deadline()).min()
     }
 

@@ -6,8 +6,11 @@
 //! written anew, and RTCP ends at each side.
 
 pub mod control;
+mod digit;
+mod ear;
 mod gate;
 mod keying;
+mod keys;
 mod leg;
 mod outgoing;
 mod player;
@@ -30,14 +33,14 @@ use crate::audio::codec::LONGEST_PAYLOAD;
 use crate::base::{Random, Side};
 use crate::rtp::packet::is_rtcp;
 use crate::rtp::rtcp::LONGEST;
-use crate::rtp::{HEADER, Received, Tone};
-pub use control::{Command, Digit, Endpoint, Event, PayloadMap, Quality, RelayId};
-use keying::Told;
+use crate::rtp::{HEADER, Received};
+pub use control::{Command, Endpoint, Event, Keys, PayloadMap, Quality, RelayId};
+pub use digit::Digit;
 use leg::Leg;
 use outgoing::Theirs;
 pub use playlist::{Part, Playlist};
 use reception::Step;
-use route::{Fate, Route, ToneFormat};
+use route::{Fate, Route};
 pub use sound::Sound;
 pub use speech::can_transcode;
 
@@ -174,23 +177,21 @@ impl Relay {
             self.legs[from.index()].dropped += 1;
             return None;
         };
-        if let Some(Route { fate: Fate::Tone(None), clock, .. }) = route {
-            self.tell_tone(&passing, clock, datagram);
+        if let Some(Route { fate: Fate::Tone(format), clock, .. }) = route {
+            return self.key_packet(&passing, clock, format, datagram);
         }
+        let is_kept = self.legs[from.index()].is_listened_to() && self.overhear(&passing, route, datagram);
         let (leg, other) = pair(&mut self.legs, from);
         let Some(to) = other.open_target().filter(|_| leg.endpoint.receives && !other.is_hearing_us()) else {
             other.outgoing.detach();
             return None;
         };
         let bytes = match route.map(|route| (route.fate, route.clock)) {
-            Some((Fate::Relay(payload_type), clock)) => self.audio(&passing, clock, payload_type, datagram),
-            Some((Fate::Tone(Some(format)), clock)) => self.tone(&passing, clock, format, datagram),
-            Some((Fate::Tone(None), _)) => {
-                other.outgoing.skip(passing.step);
-                None
+            Some((Fate::Relay(payload_type), clock)) if !is_kept => {
+                self.audio(&passing, clock, payload_type, datagram)
             }
-            Some((Fate::Drop, _)) | None => {
-                leg.dropped += 1;
+            _ => {
+                leg.dropped += u64::from(!is_kept);
                 other.outgoing.skip(passing.step);
                 None
             }
@@ -244,58 +245,6 @@ impl Relay {
         Some(header.rewrite(datagram, &packet.payload))
     }
 
-    /// A packet of a telephone event of a side, and what it says of the tone; `None` where it is none.
-    fn keyed(&mut self, passing: &Passing, clock: u32, datagram: &[u8]) -> Option<(Told, Tone)> {
-        let (leg, other) = pair(&mut self.legs, passing.from);
-        let Passing { now, packet, .. } = passing;
-        let start = || other.outgoing.tone_start(*now, packet.timestamp, clock);
-        let tone = Tone::read(&datagram[packet.payload.clone()]);
-        let keyed = tone.and_then(|tone| leg.keying.hear(*now, packet, tone, clock, start).zip(Some(tone)));
-        leg.dropped += u64::from(keyed.is_none());
-        keyed
-    }
-
-    /// A telephone event that the other side has no format for: told to the switch.
-    fn tell_tone(&mut self, passing: &Passing, clock: u32, datagram: &[u8]) {
-        let from = passing.from;
-        if !self.legs[from.index()].endpoint.receives {
-            return;
-        }
-        let told = self.keyed(passing, clock, datagram).map(|(told, _)| told.ended);
-        if told.is_some_and(|[_, this]| this.is_some()) {
-            self.legs[from.index()].keying.tell();
-        }
-        for (digit, duration) in told.into_iter().flatten().flatten() {
-            self.events.push_back(Event::Digit { relay: self.id, from, digit, duration });
-        }
-        self.reschedule();
-    }
-
-    /// A telephone event, written anew for a side that has a format for it.
-    fn tone<'p>(
-        &mut self,
-        passing: &Passing,
-        clock: u32,
-        format: ToneFormat,
-        datagram: &'p mut [u8],
-    ) -> Option<&'p [u8]> {
-        let Passing { now, from, packet, step } = passing;
-        let keyed = self.keyed(passing, clock, datagram);
-        let (leg, other) = pair(&mut self.legs, *from);
-        let (keyed, outgoing) = (keyed.filter(|_| !leg.keying.was_told()), &mut other.outgoing);
-        let Some((told, tone)) = keyed else {
-            outgoing.skip(*step);
-            return None;
-        };
-        let slot = outgoing.place(*step)?;
-        let header = outgoing.header(slot, told.timestamp, format.payload_type, told.first);
-        let payload = tone.on_clock(clock, format.clock).bytes();
-        outgoing.count(*now, payload.len());
-        let at = packet.payload.start..packet.payload.start + payload.len();
-        datagram[at.clone()].copy_from_slice(&payload);
-        Some(header.rewrite(datagram, &at))
-    }
-
     /// A datagram that came to the RTCP port toward `from`. It ends here.
     pub fn rtcp(&mut self, now: Instant, from: Side, source: SocketAddr, datagram: &[u8]) {
         self.report(now, from, Port::Rtcp, source, datagram);
@@ -335,7 +284,7 @@ impl Relay {
                 return Some(transmit);
             }
         }
-        self.expire_keying(now);
+        self.expire_keys(now);
         self.tell_played();
         if self.silent_at().is_some_and(|silent| silent <= now) {
             self.silence.told = true;
@@ -343,17 +292,6 @@ impl Relay {
         }
         self.reschedule();
         None
-    }
-
-    /// Ends the tones whose end was not heard, and tells those that the other side cannot be sent.
-    fn expire_keying(&mut self, now: Instant) {
-        for from in [Side::A, Side::B] {
-            let (leg, other) = pair(&mut self.legs, from);
-            let Some((digit, duration)) = leg.keying.expire(now) else { continue };
-            if leg.endpoint.receives && !other.has_tones() {
-                self.events.push_back(Event::Digit { relay: self.id, from, digit, duration });
-            }
-        }
     }
 
     /// Tells of what a side has heard to its end.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::control::Digit;
+use super::digit::Digit;
 use super::reception::ticks;
 use super::route::ToneFormat;
 use crate::rtp::Tone;

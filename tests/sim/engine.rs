@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use maskline::base::Side;
-use maskline::relay::{Command, Digit, Endpoint, Event, Quality, RelayId, Sound};
+use maskline::relay::{Command, Digit, Endpoint, Event, Keys, Quality, RelayId, Sound};
 
 /// One relay as it was last told to be.
 #[derive(Debug, Default, Clone)]
@@ -15,6 +15,8 @@ pub struct RelayState {
     pub digits: Vec<(Side, Digit, Duration)>,
     /// What each side hears of the engine itself.
     pub sounds: [Option<Sound>; 2],
+    /// What becomes of each side's keys.
+    pub keys: [Keys; 2],
     /// How often each side was told anew.
     pub sets: usize,
 }
@@ -67,6 +69,10 @@ impl Engine {
             }
             Command::Stop { relay, to } => {
                 self.relay(relay).sounds[to.index()] = None;
+                None
+            }
+            Command::Listen { relay, from, keys } => {
+                self.relay(relay).keys[from.index()] = keys;
                 None
             }
             Command::Close { relay } => {

@@ -3,6 +3,7 @@
 
 mod digits;
 mod garbage;
+mod keys;
 mod playlists;
 mod reports;
 mod silence;
