@@ -11,7 +11,6 @@ use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Cause, Crossing, Failure, Media};
 use crate::relay::{Command, Digit};
-use crate::sdp::Codec;
 use crate::sip::Status;
 
 /// After an offer met another one, the one who did not choose the Call-ID waits up to 2 s, the other from 2.1 s
@@ -35,7 +34,7 @@ impl Call {
                 self.answer(ctx, &alone);
             }
             (Stage::Following, Crossing::Offer(_)) => {
-                let alone = sayable(&ctx.policy.settings().media.codecs);
+                let alone = self.alone(ctx);
                 self.answer(ctx, &alone);
             }
             (Stage::Following, Crossing::Digit(digit, _)) => self.key_for_script(ctx, digit),
@@ -236,9 +235,7 @@ impl Call {
         let Some(id) = self.connected(side) else { return };
         let relay = self.key.relay();
         let leg = self.leg_mut(id);
-        let has_events =
-            leg.endpoint().formats.iter().any(|format| matches!(format.codec, Codec::TelephoneEvent { .. }));
-        if has_events {
+        if leg.takes_events() {
             ctx.effects.push_back(Effect::Media(Command::Digit { relay, to: side, digit, duration }));
         } else if leg.takes_info {
             leg.send(ctx, id, Purpose::Digit, |head, _| write::info(head, digit, duration));

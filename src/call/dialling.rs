@@ -8,7 +8,7 @@ use crate::base::tones::CallTones;
 use crate::ledger::HungUp;
 use crate::mask::guard::Guard;
 use crate::mask::{Cause, Failure};
-use crate::relay::{Command, Endpoint, Sound};
+use crate::relay::{Command, Endpoint, Keys, Sound};
 use crate::route::{Dialled, Dialling, Plan, Refusal, Treatment};
 use crate::script::{DialEnd, Happened};
 use crate::sip::Status;
@@ -29,6 +29,11 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
+    /// Whether the caller's keys mean something to it.
+    pub(super) fn hears_keys(&self) -> bool {
+        self.dial.hangup_on_star
+    }
+
     /// How it ends where the caller is gone.
     pub(super) fn cut_off(self: Box<Self>, notes: &Notes) -> DialEnd {
         let status = if self.taken.is_some() { DialStatus::Completed } else { DialStatus::Cancel };
@@ -209,6 +214,7 @@ impl Call {
         self.stage = Stage::Following;
         if let Relay::Open(relay) = self.relay {
             self.hush(ctx);
+            self.listen(ctx, Side::A, Keys::Keep);
             let (side, endpoint) = (Side::B, Endpoint::default());
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
         }

@@ -9,7 +9,7 @@ use super::{Call, Context, LegState, Relay, Stage, Timer};
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::{Cause, Failure};
-use crate::relay::{Command, Digit, Sound};
+use crate::relay::{Command, Digit, Keys, Sound};
 use crate::route::Program;
 use crate::script::{Happened, Rules, Script, Want};
 use crate::voice::{
@@ -72,6 +72,8 @@ impl Call {
         let longest = ctx.policy.settings().call.max_duration;
         let Some(following) = &mut self.following else { return };
         following.ends.get_or_insert(ctx.now + longest);
+        let ends_on_star = following.dial.as_ref().is_some_and(|dial| dial.hears_keys());
+        self.listen(ctx, Side::A, if ends_on_star { Keys::Tell } else { Keys::Cross });
         self.happened(ctx, Happened::Answered);
     }
 

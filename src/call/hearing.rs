@@ -8,9 +8,10 @@ use super::summons::sayable;
 use super::{Call, Context, LegState, Relay, Stage, Timer};
 use crate::base::Side;
 use crate::mask::write::Reply;
-use crate::mask::{Failure, LegMedia};
-use crate::relay::{Command, Digit, Endpoint};
+use crate::mask::{Failure, LegMedia, Media, read};
+use crate::relay::{Command, Digit, Endpoint, Keys, can_transcode};
 use crate::script::Happened;
+use crate::sdp::Codec;
 use crate::sip::Status;
 use crate::voice::{Step, Tones};
 
@@ -53,7 +54,7 @@ impl Call {
     }
 
     fn speak_to_caller(&mut self, ctx: &mut Context<'_>, opens: Opens) {
-        let alone = sayable(&ctx.policy.settings().media.codecs);
+        let alone = self.alone(ctx);
         let is_late = self.offer.is_none();
         let caller = self.leg_mut(LegId::CALLER);
         let own = caller.media.as_mut().expect("the ports are open");
@@ -75,11 +76,31 @@ impl Call {
         }
     }
 
+    /// What a caller who is alone is answered with: what everybody can, and where its offer has nothing of that, all that
+    /// we can make sounds in.
+    pub(super) fn alone(&self, ctx: &Context<'_>) -> Media {
+        let codecs = &ctx.policy.settings().media.codecs;
+        let plain = sayable(codecs);
+        let offered = self.offer.as_ref().map_or(&[][..], |offer| &offer.media.codecs);
+        let has_plain = offered
+            .iter()
+            .any(|codec| codec.is_speech() && plain.codecs.iter().any(|own| own.matches(codec)));
+        if has_plain || offered.is_empty() {
+            return plain;
+        }
+        let everything = read::everything(codecs);
+        let ours = |codec: &Codec| can_transcode(codec) || !codec.is_speech();
+        Media { codecs: everything.codecs.iter().copied().filter(ours).collect(), ..everything }
+    }
+
     /// The caller is answered while nobody else is there.
     fn answer_alone(&mut self, ctx: &mut Context<'_>, body: bytes::Bytes, is_late: bool) {
         let Some(to) = self.invite.take() else { return };
         let max_duration = ctx.policy.settings().call.max_duration;
+        let offered = self.offer.as_ref().map(|offer| offer.media.clone());
         let caller = self.leg_mut(LegId::CALLER);
+        let codecs = caller.media.as_ref().map(LegMedia::agreed).unwrap_or_default();
+        caller.wants = offered.map(|offered| Media { codecs, ..offered });
         caller.owes_answer = is_late;
         caller.state = LegState::Answered;
         caller.notes.answered = Some(ctx.now);
@@ -92,6 +113,7 @@ impl Call {
             following.ends = Some(ctx.now + max_duration);
         }
         self.set_media(ctx);
+        self.listen(ctx, Side::A, Keys::Keep);
         self.tell_progress(ctx);
         if !is_late {
             self.happened(ctx, Happened::Answered);

@@ -17,6 +17,7 @@ use crate::mask::read::Heard;
 use crate::mask::{Cause, LegMedia, Media, write};
 use crate::relay::Endpoint;
 use crate::route::Source;
+use crate::sdp::Codec;
 use crate::sip::{Head, Name};
 use crate::transaction::RequestHead;
 
@@ -178,6 +179,11 @@ impl Leg {
         sources
             .extend([signalled, Some(self.dialog.flow.remote.ip())].into_iter().flatten().map(IpNet::from));
         media.endpoint(sources)
+    }
+
+    /// Whether its party takes keys as telephone-events.
+    pub(super) fn takes_events(&self) -> bool {
+        self.endpoint().formats.iter().any(|format| matches!(format.codec, Codec::TelephoneEvent { .. }))
     }
 
     /// Whether the leg's messages may come from this address: where its flow and its next hop are.

@@ -8,7 +8,7 @@ use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::Reply;
 use crate::mask::{Cause, Crossing, LegMedia};
-use crate::relay::{Command, Endpoint, Event};
+use crate::relay::{Command, Endpoint, Event, Keys};
 use crate::sip::Status;
 
 /// How long the engine may take to tell what a relay was like; then the record does without.
@@ -29,11 +29,16 @@ impl Call {
             }
             Event::Refused { .. } => self.give_up_ports(ctx),
             Event::Digit { from, digit, duration, .. } => {
-                if let Some(leg) = self.connected(from) {
+                if let Some(leg) = self.connected(from).filter(|_| !self.was_told(from)) {
                     self.cross(ctx, leg, Crossing::Digit(digit, duration));
                 }
             }
-            Event::Key { .. } | Event::Played { .. } => {}
+            Event::Key { from, digit, .. } => {
+                if from == Side::A {
+                    self.key_for_script(ctx, digit);
+                }
+            }
+            Event::Played { tag, .. } => self.played(ctx, tag),
             Event::Silent { .. } => self.finish(ctx, HungUp::Silence, Cause::Timer),
             Event::Closed { quality, .. } => {
                 self.relay = Relay::Closed;
@@ -67,6 +72,20 @@ impl Call {
         let callee = Endpoint { sends: false, ..self.leg(from).endpoint() };
         for (side, endpoint) in [(Side::A, caller), (Side::B, callee)] {
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
+        }
+    }
+
+    /// Whether the end of a key says nothing new: the script was told when it began, and the other side hears it.
+    fn was_told(&self, from: Side) -> bool {
+        let is_heard = || self.connected(from.other()).is_none_or(|other| self.leg(other).takes_events());
+        self.keys[from.index()] != Keys::Cross && is_heard()
+    }
+
+    /// What becomes of the keys of a side from now on.
+    pub(super) fn listen(&mut self, ctx: &mut Context<'_>, from: Side, keys: Keys) {
+        let Relay::Open(relay) = self.relay else { return };
+        if std::mem::replace(&mut self.keys[from.index()], keys) != keys {
+            ctx.effects.push_back(Effect::Media(Command::Listen { relay, from, keys }));
         }
     }
 

@@ -30,7 +30,7 @@ use crate::base::{PhoneNumber, Random, Side};
 use crate::ledger::HungUp;
 use crate::mask::read::Heard;
 use crate::mask::{Cause, Failure};
-use crate::relay::RelayId;
+use crate::relay::{Keys, RelayId};
 use crate::route::{Plan, Source};
 use crate::sip::Status;
 
@@ -81,6 +81,8 @@ pub struct Call {
     following: Option<Box<Following>>,
     /// The ports toward each side, once they are open.
     ports: [u16; 2],
+    /// What becomes of each side's keys.
+    keys: [Keys; 2],
     /// Where the plan leads, until the attempts are made.
     destinations: Vec<Destination>,
     /// The most telling failure among the attempts that are over.

@@ -11,7 +11,7 @@ use crate::base::tones::CallTones;
 use crate::base::{Flow, Side};
 use crate::ledger::Outcome;
 use crate::mask::{Cause, Failure};
-use crate::relay::{Command, Sound};
+use crate::relay::{Command, Keys, Sound};
 use crate::route::{Placed, Refusal};
 use crate::sip::Status;
 
@@ -44,6 +44,7 @@ impl Call {
             plan,
             following: None,
             ports: [0; 2],
+            keys: [Keys::Cross; 2],
             order: Some(Box::new(Ordered { asks: None, retries: order.retries, order })),
             destinations: Vec::new(),
             failure: None,

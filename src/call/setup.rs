@@ -19,7 +19,7 @@ use crate::mask::guard::Guard;
 use crate::mask::read::{self, BodyFault};
 use crate::mask::write::{self, Reply};
 use crate::mask::{Asserted, Cause, Failure, LegMedia, Media};
-use crate::relay::Command;
+use crate::relay::{Command, Keys};
 use crate::route::{self, Decision, Identity, Question, Refusal, RefusalKind, Source, Treatment};
 use crate::sip::{Name, Request, Status};
 
@@ -107,6 +107,7 @@ impl Call {
             order: None,
             following: None,
             ports: [0; 2],
+            keys: [Keys::Cross; 2],
             destinations: Vec::new(),
             failure: None,
             exchange: None,

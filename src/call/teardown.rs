@@ -41,7 +41,7 @@ impl Call {
 
     /// Ends a call, connected or not, for a reason of the switch's or a party's own.
     pub(super) fn finish(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
-        if self.following.is_some() && self.connected(Side::A).is_some() {
+        if self.following.is_some() && self.invite.is_none() {
             return self.end_followed(ctx, by, cause);
         }
         if self.stage != Stage::Connected {

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use maskline::base::Timestamp;
+use maskline::base::{Side, Timestamp};
 use maskline::call::{Asking, CallKey};
 use maskline::hook::answer::resolve;
+use maskline::relay::{Digit, Event, Part, Playlist, Sound};
 use maskline::route::{self, Decision, Question, Step};
 use maskline::switch::Input;
 use maskline::voice::{self, Pair, Prompt, Response};
@@ -42,8 +43,10 @@ pub struct Service {
     pub asked: Vec<Asked>,
     /// How long it takes.
     pub delay: Duration,
-    /// What was to be brought to a sound, and under which tag.
-    pub prompts: Vec<(u32, Vec<Prompt>)>,
+    /// What was to be brought to a sound.
+    pub prompts: Vec<Vec<Prompt>>,
+    /// How long that takes.
+    pub preparation: Duration,
     /// What it answers to the first question of a call where nothing else is left: by the number dialled.
     standing: HashMap<String, String>,
 }
@@ -123,6 +126,27 @@ impl World {
         world
     }
 
+    /// The caller has heard all of what is played to it.
+    pub fn heard_out(&self) {
+        let Some(Sound::Clips(Playlist { tag, .. })) = self.sound() else { panic!("nothing is played") };
+        let relay = *self.get().engine.open.keys().next().unwrap();
+        self.edit().engine.open.get_mut(&relay).unwrap().sounds[0] = None;
+        self.tell(|relay| Event::Played { relay, to: Side::A, tag });
+        self.pass(Duration::from_millis(10));
+    }
+
+    /// The caller presses keys, as the media engine hears it.
+    pub fn keys(&self, keys: &str) {
+        for digit in keys.chars().filter_map(Digit::from_char) {
+            self.tell(|relay| Event::Key { relay, from: Side::A, digit });
+            self.pass(Duration::from_millis(100));
+            let duration = Duration::from_millis(100);
+            if !self.get().engine.open.is_empty() {
+                self.tell(|relay| Event::Digit { relay, from: Side::A, digit, duration });
+            }
+        }
+    }
+
     /// What the service was asked and told, in order.
     pub fn asked(&self) -> Vec<Asked> {
         self.get().service.asked.clone()
@@ -169,8 +193,11 @@ impl Inner {
     }
 
     pub fn prepare(&mut self, call: CallKey, tag: u32, prompts: Vec<Prompt>) {
-        self.service.prompts.push((tag, prompts));
-        self.later(Duration::ZERO, Input::Prepared { call, tag, sound: None, notes: Vec::new() });
+        // Each is a second of silence: what is heard is for others to test.
+        let parts: Vec<Part> = prompts.iter().map(|_| Part::Silence(Duration::from_secs(1))).collect();
+        self.service.prompts.push(prompts);
+        let sound = Some(Sound::Clips(Playlist { parts: parts.into(), times: 1, tag }));
+        self.later(self.service.preparation, Input::Prepared { call, tag, sound, notes: Vec::new() });
     }
 
     fn later(&mut self, delay: Duration, input: Input) {
