@@ -107,8 +107,7 @@ pub(super) fn interpret(root: &Node) -> Result<Read, Fault> {
     for node in root.elements() {
         // Vobiz's text has Record nested in Dial, its samples have it beside: it begins with the answer either way.
         for record in node.elements().filter(|within| node.name == "Dial" && within.name == "Record") {
-            let record = record::Record { from_dial_answer: true, ..record::read(record, &mut notes) };
-            response.elements.push(Element::Record(Box::new(record)));
+            response.elements.push(Element::Record(Box::new(record::read(record, true, &mut notes))));
         }
         response.elements.extend(element(node, &mut notes)?);
     }
@@ -129,7 +128,7 @@ fn element(node: &Node, notes: &mut Notes) -> Result<Option<Element>, Fault> {
         "Gather" => Element::Gather(Box::new(gather::read(node, GatherKind::Gather, notes)?)),
         "GetDigits" => Element::Gather(Box::new(gather::read(node, GatherKind::GetDigits, notes)?)),
         "GetInput" => Element::Gather(Box::new(gather::read(node, GatherKind::GetInput, notes)?)),
-        "Record" => Element::Record(Box::new(record::read(node, notes))),
+        "Record" => Element::Record(Box::new(record::read(node, false, notes))),
         "PreAnswer" | "Preanswer" => {
             Given::new(node, "PreAnswer", notes).end();
             Element::PreAnswer(prompts(node, "PreAnswer", notes)?)

@@ -22,7 +22,8 @@ pub struct Record {
     pub redirect: Option<bool>,
     /// How much silence ends it, by default 60 s (Vobiz; 15 s on Plivo, where `maxLength` ends it after as long).
     pub timeout: Duration,
-    /// How long it may be, 60 s by default.
+    /// How long it may be, by default 60 s, or where it goes on beside, until the call is over (Vobiz; Plivo's newer pages,
+    /// while its older ones name 60 s for both).
     pub most: Duration,
     /// Whether it begins with a beep; the default.
     pub beep: bool,
@@ -60,7 +61,8 @@ impl Record {
 /// Ten years, in seconds: a recording without bound is written so.
 const ALWAYS: u64 = 315_360_000;
 
-pub(super) fn read(node: &Node, notes: &mut Notes) -> Record {
+/// Reads one that stands in a Dial, or not: one that does begins with the answer.
+pub(super) fn read(node: &Node, in_dial: bool, notes: &mut Notes) -> Record {
     let mut given = Given::new(node, "Record", notes);
     let minute = Duration::from_secs(60);
     let format = |text: &str| match text.to_ascii_lowercase().as_str() {
@@ -72,17 +74,20 @@ pub(super) fn read(node: &Node, notes: &mut Notes) -> Record {
         "none" => Some(Keys::NONE),
         text => Keys::read(text),
     };
+    let whole_session = given.flag("recordSession").unwrap_or(false);
+    let from_dial_answer = given.flag("startOnDialAnswer").unwrap_or(false) || in_dial;
+    let most = if whole_session || from_dial_answer { Duration::from_secs(ALWAYS) } else { minute };
     let record = Record {
         action: given.link("action"),
         method: given.method("method"),
         format: given.read("fileFormat", format).unwrap_or_default(),
         redirect: given.flag("redirect"),
         timeout: given.seconds("timeout", 1..=ALWAYS).unwrap_or(minute),
-        most: given.seconds("maxLength", 1..=ALWAYS).unwrap_or(minute),
+        most: given.seconds("maxLength", 1..=ALWAYS).unwrap_or(most),
         beep: given.flag("playBeep").unwrap_or(true),
         finish_on_key: given.read("finishOnKey", keys).unwrap_or(Keys::ALL),
-        whole_session: given.flag("recordSession").unwrap_or(false),
-        from_dial_answer: given.flag("startOnDialAnswer").unwrap_or(false),
+        whole_session,
+        from_dial_answer,
         callback: given.link("callbackUrl"),
         callback_method: given.method("callbackMethod"),
     };

@@ -162,6 +162,12 @@ fn a_record_has_the_defaults_that_serve_both() {
     };
     assert_eq!((full.redirect, full.format, full.finish_on_key), (Some(false), FileFormat::Wav, Keys::NONE));
     assert!(full.whole_session && !full.beep && full.most == seconds(3600) && full.timeout == seconds(10));
+    for attribute in ["recordSession", "startOnDialAnswer"] {
+        let Element::Record(beside) = one(&format!("<Record {attribute}='true'/>")) else {
+            panic!("a Record")
+        };
+        assert!(beside.is_beside() && beside.most > seconds(86_400), "to the end of the call");
+    }
 }
 
 #[test]
