@@ -54,7 +54,8 @@ impl Script {
     fn send(&mut self, Dtmf { tones, is_async }: Dtmf) -> Doing {
         let tag = self.wants.tag();
         self.wants.add(Want::Send { tag, tones });
-        if is_async { Doing::Nothing } else { Doing::Sending(tag) }
+        self.sending = Some(tag);
+        if is_async { Doing::Nothing } else { Doing::Sending }
     }
 
     /// Before the answer there is nothing to listen to: then only time ends it.
@@ -170,6 +171,7 @@ impl Script {
 
     /// Leaves everything as it is: nothing is due any more, and what still ends is told.
     pub(super) fn leave(&mut self) -> Doing {
+        self.wants.keep_what_is_told();
         self.scheduled = None;
         self.left = Vec::new().into_iter();
         self.recordings.hang_up();

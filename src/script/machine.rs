@@ -43,6 +43,8 @@ pub struct Script {
     pub(super) doing: Doing,
     /// When the call is hung up whatever it is doing, and why.
     pub(super) scheduled: Option<(Instant, Option<HangupReason>)>,
+    /// The tones that were sent last, until they are over.
+    pub(super) sending: Option<u32>,
     pub(super) recordings: Recordings,
     pub(super) wants: Wants,
 }
@@ -53,16 +55,19 @@ pub(super) enum Doing {
     /// The next element can begin.
     #[default]
     Nothing,
+    /// Until the caller is answered: then this begins.
     Answering(Element),
+    /// Until early media is open: then these are heard.
     OpeningEarly(Vec<Prompt>),
     Playing(u32),
-    Sending(u32),
+    /// Until the last tones are sent.
+    Sending,
     Waiting {
         until: Option<Instant>,
         ear: Option<u32>,
     },
     Gathering(Box<Gathering>),
-    /// The beep before a recording.
+    /// Until the beep before a recording is over.
     Beeping(u32, Box<Record>),
     Recording {
         tag: u32,
@@ -117,6 +122,7 @@ impl Script {
             begun: 0,
             doing: Doing::Nothing,
             scheduled: None,
+            sending: None,
             recordings: Recordings::default(),
             wants: Wants::default(),
         };
@@ -160,14 +166,14 @@ impl Script {
         self.advance(now);
         self.answered |= happened == Happened::Answered;
         match happened {
-            Happened::CallerGone => {
-                self.wants.keep_what_is_told();
-                self.doing = self.leave();
-            }
+            Happened::CallerGone => self.doing = self.leave(),
             Happened::Recording(tag, recorded) => {
                 self.recordings.begin(now, tag, recorded, &mut self.wants);
             }
             happened => {
+                if let Happened::Sent(tag) = happened {
+                    self.sending.take_if(|sending| *sending == tag);
+                }
                 let doing = mem::take(&mut self.doing);
                 self.doing = self.turn(now, doing, happened);
             }
@@ -185,7 +191,7 @@ impl Script {
                 self.play(prompts)
             }
             (Doing::Playing(tag), Happened::Played(done)) if tag == done => Doing::Nothing,
-            (Doing::Sending(tag), Happened::Sent(done)) if tag == done => Doing::Nothing,
+            (Doing::Sending, Happened::Sent(_)) if self.sending.is_none() => Doing::Nothing,
             (Doing::Waiting { ear: Some(tag), .. }, Happened::Heard(heard)) if tag == heard => Doing::Nothing,
             (Doing::Gathering(mut gathering), happened) => {
                 let outcome = gathering.handle(now, &happened, &mut self.wants);
@@ -217,12 +223,13 @@ impl Script {
         }
     }
 
-    /// Begins what is left, up to the first element that takes time.
+    /// Begins what is left, up to the first element that takes time. At the end, tones that are being sent are not cut off.
     fn follow(&mut self, now: Instant) {
         while let Doing::Nothing = self.doing {
             self.doing = match self.left.next() {
                 Some(_) if self.begun == self.rules.elements => self.end(Why::Elements, None),
                 Some(element) => self.begin(now, element),
+                None if self.sending.is_some() => Doing::Sending,
                 None => self.end(Why::RanOut, None),
             };
         }

@@ -14,7 +14,7 @@
 //! however it ended. A service that fails for good ends the call.
 //!
 //! # The end
-//! After the last element the call is hung up. A Dial or a recording that was going on is told to its `action` all the
+//! After the last element, and tones that are still being sent, the call is hung up. A Dial or a recording that was going on is told to its `action` all the
 //! same: [`Happened::Dialled`] and [`Happened::Recorded`] count after the end too, and nothing else does.
 
 mod elements;

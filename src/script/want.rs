@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use crate::voice::{
@@ -29,8 +30,8 @@ pub enum Want {
     },
     /// What plays is to stop. It no longer has to come back.
     Hush,
-    /// Send tones to the caller: comes back as [`Happened::Sent`]. The next may be wanted while one is sent: they follow
-    /// each other.
+    /// Send tones to the caller: comes back as [`Happened::Sent`], also where none can be sent. The next may be wanted
+    /// while one is sent: they follow each other.
     Send {
         /// What comes back.
         tag: u32,
@@ -231,9 +232,16 @@ impl Wants {
         self.queue.extend(wants);
     }
 
-    /// Drops what nobody wants of a call that is over.
+    /// Of a call that is over nothing is wanted but that the service is told; what it was to be asked is told too, but
+    /// for where to go on.
     pub(super) fn keep_what_is_told(&mut self) {
-        self.queue.retain(|want| matches!(want, Want::Tell { .. } | Want::Note(_)));
+        let told = mem::take(&mut self.queue).into_iter().filter_map(|want| match want {
+            Want::Ask { event: Event::Redirect, .. } => None,
+            Want::Ask { link, method, event, .. } => Some(Want::Tell { link, method, event }),
+            Want::Tell { .. } | Want::Note(_) => Some(want),
+            _ => None,
+        });
+        self.queue = told.collect();
     }
 
     pub(super) fn take(&mut self) -> Option<Want> {

@@ -94,6 +94,12 @@ fn tones_are_sent_beside_what_follows_unless_they_are_waited_for() {
     call.gives(["send 12", "send 3"]);
     call.happens(Happened::Sent(call.send - 1)).gives([]);
     call.happens(Happened::Sent(call.send)).gives(["play Done."]);
+    // The end does not cut them off.
+    let mut call = answered("<DTMF>1</DTMF><DTMF>2</DTMF>");
+    call.gives(["send 1", "send 2"]);
+    call.happens(Happened::Sent(call.send - 1)).gives([]);
+    call.happens(Happened::Sent(call.send)).gives(["hang up"]);
+    answered("<DTMF>1</DTMF><Hangup/>").gives(["hang up"]);
 }
 
 #[test]
@@ -132,5 +138,7 @@ fn a_scheduled_hangup_ends_whatever_goes_on() {
     assert_eq!(call.due(), Some(80_000));
     // Time that passed all at once is followed in order.
     let mut call = answered("<Hangup schedule='10'/><Wait length='5'/><Dial>14155551234</Dial>");
-    call.waits(20_000).gives(["dial 1", "hang up"]);
+    call.waits(20_000).gives(["hang up"]);
+    let end = [Step::Begin { name: "Dial", document: 1, element: 3 }, Step::End(Why::Scheduled)];
+    assert!(call.notes.ends_with(&end), "{:?}", call.notes);
 }

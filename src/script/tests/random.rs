@@ -95,6 +95,12 @@ impl Watch {
         }
     }
 
+    /// What a driver says of something that was wanted, if that says anything.
+    fn answer(&mut self, choice: u8, next: &str) -> Option<Happened> {
+        let index = usize::from(choice).checked_rem(self.pending.len())?;
+        answer_to(self.pending.swap_remove(index), choice / 2, next)
+    }
+
     fn hand(&mut self, script: &mut Script, now: Instant, happened: Happened) {
         self.is_answered |= matches!(happened, Happened::Answered);
         self.is_open |= matches!(happened, Happened::Answered | Happened::Early);
@@ -127,7 +133,6 @@ fn anything(choice: u8, next: &str) -> Happened {
     }
 }
 
-/// What a driver says of something that was wanted.
 fn answer_to(want: Want, choice: u8, next: &str) -> Option<Happened> {
     let is_even = choice.is_multiple_of(2);
     Some(match want {
@@ -158,7 +163,7 @@ proptest! {
         happenings in prop::collection::vec((any::<u8>(), 0..8_000_u64), 0..60),
     ) {
         let rules = Rules { posts_empty_digits, documents: 5, elements: 20 };
-        let mut now = Instant::now();
+        let mut now = start();
         let mut script = Script::new(document(&first), rules, is_answered, now);
         let mut watch = Watch { is_open: is_answered, is_answered, ..Watch::default() };
         watch.look(&mut script);
@@ -169,7 +174,9 @@ proptest! {
                 prop_assert!(script.next_deadline().is_none_or(|at| at > now));
                 watch.look(&mut script);
             }
-            watch.hand(&mut script, now, anything(choice, &next));
+            let answer = if choice.is_multiple_of(2) { watch.answer(choice, &next) } else { None };
+            let happened = answer.unwrap_or_else(|| anything(choice, &next));
+            watch.hand(&mut script, now, happened);
         }
         watch.hand(&mut script, now, Happened::CallerGone);
         prop_assert!(script.is_over() && script.next_deadline().is_none());
@@ -184,7 +191,7 @@ proptest! {
         choices in prop::collection::vec(any::<u8>(), 1..40),
     ) {
         let rules = Rules { posts_empty_digits: true, documents: 8, elements: 40 };
-        let mut now = Instant::now();
+        let mut now = start();
         let mut script = Script::new(document(&first), rules, is_answered, now);
         let mut watch = Watch { is_open: is_answered, is_answered, ..Watch::default() };
         watch.look(&mut script);
@@ -194,18 +201,14 @@ proptest! {
                 break;
             }
             let choice = choices.next().unwrap();
-            if watch.pending.is_empty() {
+            if let Some(happened) = watch.answer(choice, &next) {
+                watch.hand(&mut script, now, happened);
+            } else if watch.pending.is_empty() {
                 let due = script.next_deadline();
                 prop_assert!(due.is_some(), "it waits for nothing: {script:?}");
                 now = due.unwrap();
                 script.advance(now);
                 watch.look(&mut script);
-            } else {
-                let index = usize::from(choice) % watch.pending.len();
-                let want = watch.pending.swap_remove(index);
-                if let Some(happened) = answer_to(want, choice / 2, &next) {
-                    watch.hand(&mut script, now, happened);
-                }
             }
         }
         prop_assert!(script.is_over() && watch.is_over);
