@@ -172,14 +172,14 @@ impl Desk {
 
     async fn ask(self, call: CallKey, asking: Asking, index: Arc<Index>, post: Post, mut random: Random) {
         let fallback = index.settings().webhooks.fallback_url.as_deref().filter(|_| !asking.is_optional);
-        let Asking { link, method, pairs, is_optional } = &asking;
+        let Asking { link, method, pairs, is_optional, purpose } = &asking;
         let asked = answer::Question { url: link.reveal(), method: *method, fallback, pairs };
         let end = within(index.settings().call.decide);
         let Outcome { answer, trace } = self.asker.ask(&asked, end, &mut random).await;
         let answer = answer.map(|answer| Box::new(answer.read.response));
         let answer = answer.or_else(|| is_optional.then(Box::<Response>::default));
         let notes = trace.entries().iter().map(|entry| entry.to_string().into()).collect();
-        post.input(Input::Told { call, answer, notes });
+        post.input(Input::Told { call, purpose: *purpose, answer, notes });
     }
 
     async fn prepare(self, call: CallKey, tag: u32, prompts: Vec<Prompt>, beep: bool, post: Post) {

@@ -26,7 +26,7 @@ impl Call {
                 self.ring(ctx);
             }
             (Stage::Calling, Crossing::Progress(media)) => self.progress(ctx, from, &media),
-            (Stage::Calling, Crossing::Answer(media)) => self.connect(ctx, from, &media),
+            (Stage::Calling, Crossing::Answer(media)) => self.target_took(ctx, from, media),
             (Stage::Summoning, Crossing::Answer(_)) => self.summoned(ctx, from),
             (Stage::Summoning | Stage::Calling, Crossing::Reject(failure)) => self.fail(ctx, failure),
             (Stage::Confirming | Stage::Calling | Stage::Telling, Crossing::Offer(_)) => {
@@ -37,9 +37,10 @@ impl Call {
                 let alone = self.alone(ctx);
                 self.answer(ctx, &alone);
             }
-            (Stage::Following, Crossing::Digit(digit, _)) => self.key_for_script(ctx, digit),
+            (Stage::Following, Crossing::Digit(digit, _)) => self.pressed(ctx, from.side, digit),
             (Stage::Following, Crossing::HangUp(cause)) => self.finish(ctx, HungUp::Caller, cause),
-            (Stage::Calling, Crossing::Digit(digit, _)) => self.key_for_script(ctx, digit),
+            (Stage::Calling, Crossing::Digit(digit, _)) => self.pressed(ctx, from.side, digit),
+            (Stage::Calling, Crossing::HangUp(_)) if from.side == Side::B => self.target_left(ctx, from),
             (Stage::Calling, Crossing::HangUp(cause)) if self.following.is_some() => {
                 self.finish(ctx, HungUp::Caller, cause);
             }
@@ -79,7 +80,7 @@ impl Call {
     }
 
     /// The callee answered: so does the caller's leg, where its INVITE still waits for that.
-    fn connect(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
+    pub(super) fn connect(&mut self, ctx: &mut Context<'_>, from: LegId, media: &Media) {
         self.target_answered(from);
         if self.invite.is_none() {
             return self.bridge(ctx, from, media);

@@ -1,23 +1,25 @@
 //! A Dial of a document: its targets are found, all of them ring, and the first who answers is connected.
 
-use super::effect::{Effect, LegId};
+use super::effect::{AskedFor, Asking, Effect, LegId};
 use super::record::Notes;
+use super::screening::Screening;
 use super::{Call, Context, Destination, Relay, Stage, Timer};
 use crate::base::Side;
+use crate::base::settings::EarlyMedia;
 use crate::base::tones::CallTones;
 use crate::ledger::HungUp;
 use crate::mask::guard::Guard;
 use crate::mask::{Cause, Failure};
 use crate::relay::{Command, Endpoint, Keys, Sound};
 use crate::route::{Dialled, Dialling, Plan, Refusal, Treatment};
-use crate::script::{DialEnd, Happened};
+use crate::script::{DialEnd, Happened, Rows};
 use crate::sip::Status;
-use crate::voice::{Dial, DialMusic, DialStatus};
+use crate::voice::{Dial, DialMusic, DialStatus, Event, Method};
 
 /// A Dial that goes on.
 #[derive(Debug)]
 pub(super) struct Dialogue {
-    dial: Box<Dial>,
+    pub(super) dial: Box<Dial>,
     /// How its targets are reached, each with its place in the document.
     pub(super) plans: Vec<(u8, Plan)>,
     /// How many of the plans have been looked for.
@@ -25,13 +27,25 @@ pub(super) struct Dialogue {
     /// It rang somewhere.
     rang: bool,
     /// The leg that was connected.
-    taken: Option<LegId>,
+    pub(super) taken: Option<LegId>,
+    /// Those who have answered and are not connected yet.
+    pub(super) screening: Screening,
+    /// Keys that are waited for, of the caller and of the called party.
+    pub(super) rows: [Rows; 2],
+    /// The music that the caller hears while they ring.
+    music: Option<Sound>,
 }
 
+/// What the caller hears while targets ring is called so.
+pub(super) const MUSIC: u32 = u32::MAX - 1;
+
 impl Dialogue {
-    /// Whether the caller's keys mean something to it.
-    pub(super) fn hears_keys(&self) -> bool {
-        self.dial.hangup_on_star
+    /// Whether a side's keys mean something to it.
+    pub(super) fn hears_keys(&self, side: Side) -> bool {
+        match side {
+            Side::A => self.dial.hangup_on_star || !self.dial.digits_match.is_empty(),
+            Side::B => !self.dial.digits_match_b_leg.is_empty(),
+        }
     }
 
     /// How it ends where the caller is gone.
@@ -56,8 +70,17 @@ impl Call {
     pub(super) fn dial(&mut self, ctx: &mut Context<'_>, dial: Box<Dial>) {
         let Some(following) = &mut self.following else { return };
         let asked = Dialling { dialled: following.dialled, caller: following.caller, dial: (*dial).clone() };
-        let (plans, looked_for, rang, taken) = (Vec::new(), 0, false, None);
-        following.dial = Some(Box::new(Dialogue { dial, plans, looked_for, rang, taken }));
+        let rows = [&dial.digits_match, &dial.digits_match_b_leg].map(|rows| Rows::new(rows.clone()));
+        following.dial = Some(Box::new(Dialogue {
+            dial,
+            plans: Vec::new(),
+            looked_for: 0,
+            rang: false,
+            taken: None,
+            screening: Screening::default(),
+            rows,
+            music: None,
+        }));
         self.failure = None;
         self.destinations.clear();
         ctx.effects.push_back(Effect::Dial(Box::new(asked)));
@@ -90,7 +113,7 @@ impl Call {
         }
     }
 
-    fn dialogue(&mut self) -> Option<&mut Dialogue> {
+    pub(super) fn dialogue(&mut self) -> Option<&mut Dialogue> {
         self.following.as_mut()?.dial.as_deref_mut()
     }
 
@@ -112,7 +135,11 @@ impl Call {
         let Some(dial) = self.dialogue() else { return };
         let way = dial.looked_for;
         dial.looked_for += 1;
-        self.destinations.extend(destinations.into_iter().map(|found| Destination { way, ..found }));
+        let is_real = dial.dial.music == Some(DialMusic::Real);
+        self.destinations.extend(destinations.into_iter().map(|found| {
+            let early_media = if is_real { EarlyMedia::Relay } else { found.early_media };
+            Destination { way, early_media, ..found }
+        }));
         self.look_for_next(ctx);
     }
 
@@ -155,13 +182,31 @@ impl Call {
         self.tell_progress(ctx);
     }
 
-    /// What an answered caller hears while the targets ring: their own early media, or ringing.
+    /// What an answered caller hears while the targets ring: ringing, until there is music, or early media of theirs.
     fn hear_ringing(&mut self, ctx: &mut Context<'_>) {
+        let tones = CallTones::of(&ctx.policy.settings().numbers.country);
+        self.play(ctx, Sound::Tone(tones.ringback));
         let music = self.dialogue().and_then(|dial| dial.dial.music.clone());
-        if !matches!(music, Some(DialMusic::Real)) {
-            let tones = CallTones::of(&ctx.policy.settings().numbers.country);
-            self.play(ctx, Sound::Tone(tones.ringback));
+        if let Some(DialMusic::Link(link)) = music {
+            let asking = self.asking(link, Method::default(), Event::Redirect);
+            ctx.effects.push_back(Effect::Ask(Box::new(Asking { purpose: AskedFor::Music, ..asking })));
         }
+    }
+
+    /// The music is there: it is heard while the targets ring.
+    pub(super) fn hear_music(&mut self, ctx: &mut Context<'_>, sound: Option<Sound>) {
+        if let (Stage::Calling, Some(sound)) = (self.stage, sound) {
+            if let Some(dial) = self.dialogue() {
+                dial.music = Some(sound.clone());
+            }
+            self.play(ctx, sound);
+        }
+    }
+
+    /// The music has come to its end: it begins again.
+    pub(super) fn music_over(&mut self, ctx: &mut Context<'_>) {
+        let music = self.dialogue().and_then(|dial| dial.music.clone());
+        self.hear_music(ctx, music);
     }
 
     /// A target rings.
@@ -205,8 +250,15 @@ impl Call {
 
     /// A Dial is over: the caller is alone again, and the document goes on.
     pub(super) fn dial_over(&mut self, ctx: &mut Context<'_>, status: DialStatus, cause: Cause) {
-        let Some(dial) = self.following.as_mut().and_then(|following| following.dial.take()) else { return };
+        self.tell_leg_end(ctx);
+        let Some(mut dial) = self.following.as_mut().and_then(|following| following.dial.take()) else {
+            return;
+        };
         self.give_up_attempts(ctx);
+        for leg in dial.screening.take() {
+            self.leg_mut(leg).hang_up(ctx, leg, cause);
+        }
+        self.timers.stop(Timer::Screen);
         self.timers.stop(Timer::Ring);
         self.timers.stop(Timer::MaxDuration);
         self.timers.stop(Timer::Remind);
@@ -215,6 +267,7 @@ impl Call {
         if let Relay::Open(relay) = self.relay {
             self.hush(ctx);
             self.listen(ctx, Side::A, Keys::Keep);
+            self.listen(ctx, Side::B, Keys::Cross);
             let (side, endpoint) = (Side::B, Endpoint::default());
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
         }

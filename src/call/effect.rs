@@ -99,6 +99,19 @@ pub struct Asking {
     pub pairs: Vec<Pair>,
     /// Whether it may answer with anything, so that no other URL need be tried.
     pub is_optional: bool,
+    /// What the answer is for.
+    pub purpose: AskedFor,
+}
+
+/// What an answer of a web service is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedFor {
+    /// The call goes on with it.
+    Script,
+    /// A called party hears it before it is connected.
+    Screen,
+    /// The caller hears it while others ring.
+    Music,
 }
 
 /// The parameters hold numbers.

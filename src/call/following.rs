@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::dialling::Dialogue;
-use super::effect::{Asking, Effect, LegId};
+use super::effect::{AskedFor, Asking, Effect, LegId};
 use super::hearing::{Opens, Sending};
-use super::{Call, Context, LegState, Relay, Stage, Timer};
+use super::{Call, Context, LegState, Relay, Stage, Timer, dialling, screening};
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::{Cause, Failure};
@@ -14,6 +14,7 @@ use crate::route::Program;
 use crate::script::{Happened, Rules, Script, Want};
 use crate::voice::{
     About, Ask, CallStatus, Direction, Ended, Event, HangupReason, Hidden, Key, Link, Method, Recorded,
+    Response,
 };
 
 /// What a call keeps of the document that it follows.
@@ -72,8 +73,11 @@ impl Call {
         let longest = ctx.policy.settings().call.max_duration;
         let Some(following) = &mut self.following else { return };
         following.ends.get_or_insert(ctx.now + longest);
-        let ends_on_star = following.dial.as_ref().is_some_and(|dial| dial.hears_keys());
-        self.listen(ctx, Side::A, if ends_on_star { Keys::Tell } else { Keys::Cross });
+        for side in [Side::A, Side::B] {
+            let hears = self.dialogue().is_some_and(|dial| dial.hears_keys(side));
+            self.listen(ctx, side, if hears { Keys::Tell } else { Keys::Cross });
+        }
+        self.greet(ctx);
         self.happened(ctx, Happened::Answered);
     }
 
@@ -123,7 +127,7 @@ impl Call {
                 self.playing(None);
                 self.hush(ctx);
             }
-            Want::Send { tag, tones } => self.send_tones(ctx, tag, &tones),
+            Want::Send { tag, tones } => self.send_tones(ctx, Side::A, Some(tag), &tones),
             Want::Dial(dial) => self.dial(ctx, dial),
             Want::EndDial => self.end_dial(ctx, Cause::Normal),
             Want::Ask { link, method, event, is_optional } => {
@@ -149,6 +153,11 @@ impl Call {
     /// What a prompt has become; what was wrong with it is noted.
     pub fn prepared(&mut self, ctx: &mut Context<'_>, tag: u32, sound: Option<Sound>, notes: Vec<Box<str>>) {
         notes.into_iter().for_each(|note| self.notes.add(note.into()));
+        match tag {
+            screening::TAG => return self.screen_with(ctx, sound),
+            dialling::MUSIC => return self.hear_music(ctx, sound),
+            _ => {}
+        }
         if self.following.as_ref().is_none_or(|following| following.playing != Some(tag)) {
             return;
         }
@@ -162,6 +171,11 @@ impl Call {
 
     /// What was played is over.
     pub(super) fn played(&mut self, ctx: &mut Context<'_>, tag: u32) {
+        match tag {
+            screening::TAG => return self.screen_heard(ctx),
+            dialling::MUSIC => return self.music_over(ctx),
+            _ => {}
+        }
         if self.following.as_ref().is_some_and(|following| following.playing == Some(tag)) {
             self.playing(None);
             self.happened(ctx, Happened::Played(tag));
@@ -172,19 +186,34 @@ impl Call {
     pub fn told(
         &mut self,
         ctx: &mut Context<'_>,
-        answer: Option<Box<crate::voice::Response>>,
+        purpose: AskedFor,
+        answer: Option<Box<Response>>,
         notes: Vec<Box<str>>,
     ) {
         notes.into_iter().for_each(|note| self.notes.add(note.into()));
-        if !matches!(self.stage, Stage::Ending | Stage::Over) {
-            self.happened(ctx, Happened::Told(answer.map(|answer| *answer)));
+        if matches!(self.stage, Stage::Ending | Stage::Over) {
+            return;
+        }
+        let tag = match purpose {
+            AskedFor::Script => return self.happened(ctx, Happened::Told(answer.map(|answer| *answer))),
+            AskedFor::Screen => screening::TAG,
+            AskedFor::Music => dialling::MUSIC,
+        };
+        match answer.map(|answer| answer.prompts()).filter(|prompts| !prompts.is_empty()) {
+            Some(prompts) => ctx.effects.push_back(Effect::Prepare { tag, prompts, beep: false }),
+            None => self.prepared(ctx, tag, None, Vec::new()),
         }
     }
 
-    /// The caller pressed a key.
-    pub(super) fn key_for_script(&mut self, ctx: &mut Context<'_>, digit: Digit) {
-        if let Some(key) = Key::read(digit.to_char()) {
-            self.happened(ctx, Happened::Key(key));
+    /// A party pressed a key.
+    pub(super) fn pressed(&mut self, ctx: &mut Context<'_>, by: Side, digit: Digit) {
+        let Some(key) = Key::read(digit.to_char()) else { return };
+        if self.stage == Stage::Connected {
+            self.match_row(ctx, by, key);
+        }
+        match by {
+            Side::A => self.happened(ctx, Happened::Key(key)),
+            Side::B => self.screen_key(ctx, key),
         }
     }
 
@@ -234,7 +263,7 @@ impl Call {
         self.tell(ctx, link, Method::Post, Event::Hangup(ended));
     }
 
-    fn tell(&mut self, ctx: &mut Context<'_>, link: Link, method: Method, event: Event) {
+    pub(super) fn tell(&mut self, ctx: &mut Context<'_>, link: Link, method: Method, event: Event) {
         let asking = self.asking(link, method, event);
         ctx.effects.push_back(Effect::Tell(Box::new(asking)));
     }
@@ -249,7 +278,8 @@ impl Call {
             direction: Direction::Inbound,
             status: self.status(),
         };
-        Asking { link, method, pairs: Ask { about, event }.pairs(), is_optional: false }
+        let (pairs, purpose) = (Ask { about, event }.pairs(), AskedFor::Script);
+        Asking { link, method, pairs, is_optional: false, purpose }
     }
 
     fn status(&self) -> CallStatus {

@@ -30,7 +30,15 @@ pub(super) enum Opens {
 
 /// Tones that are on their way, one document's after the other.
 #[derive(Debug, Default)]
-pub(super) struct Sending(VecDeque<(u32, VecDeque<Step>)>);
+pub(super) struct Sending(VecDeque<Row>);
+
+/// What is sent to a side; the script is told when a row with a tag is over.
+#[derive(Debug)]
+struct Row {
+    to: Side,
+    tag: Option<u32>,
+    steps: VecDeque<Step>,
+}
 
 impl Call {
     /// The caller is to be answered, or to hear us before that.
@@ -147,11 +155,11 @@ impl Call {
         self.leg_mut(LegId::CALLER).media = Some(media);
     }
 
-    /// Sends tones to the caller, after those that are on their way.
-    pub(super) fn send_tones(&mut self, ctx: &mut Context<'_>, tag: u32, tones: &Tones) {
+    /// Sends tones to a side, after those that are on their way.
+    pub(super) fn send_tones(&mut self, ctx: &mut Context<'_>, to: Side, tag: Option<u32>, tones: &Tones) {
         let Some(following) = &mut self.following else { return };
         let is_idle = following.sending.0.is_empty();
-        following.sending.0.push_back((tag, tones.steps().collect()));
+        following.sending.0.push_back(Row { to, tag, steps: tones.steps().collect() });
         if is_idle {
             self.send_next(ctx);
         }
@@ -159,17 +167,14 @@ impl Call {
 
     /// The next tone or pause.
     pub(super) fn send_next(&mut self, ctx: &mut Context<'_>) {
-        let Some((tag, step)) = self.following.as_mut().and_then(|following| {
-            let (tag, steps) = following.sending.0.front_mut()?;
-            Some((*tag, steps.pop_front()))
-        }) else {
-            return;
-        };
+        let row = self.following.as_mut().and_then(|following| following.sending.0.front_mut());
+        let Some(Row { to, tag, steps }) = row else { return };
+        let (to, tag, step) = (*to, *tag, steps.pop_front());
         let pause = match step {
             Some(Step::Pause(pause)) => pause,
             Some(Step::Tone(key)) => {
                 if let (Relay::Open(relay), Some(digit)) = (self.relay, Digit::from_char(key.sign())) {
-                    let (to, duration) = (Side::A, KEY);
+                    let duration = KEY;
                     ctx.effects.push_back(Effect::Media(Command::Digit { relay, to, digit, duration }));
                 }
                 KEY + GAP
@@ -178,7 +183,9 @@ impl Call {
                 if let Some(following) = &mut self.following {
                     following.sending.0.pop_front();
                 }
-                self.happened(ctx, Happened::Sent(tag));
+                if let Some(tag) = tag {
+                    self.happened(ctx, Happened::Sent(tag));
+                }
                 return self.send_next(ctx);
             }
         };

@@ -33,11 +33,7 @@ impl Call {
                     self.cross(ctx, leg, Crossing::Digit(digit, duration));
                 }
             }
-            Event::Key { from, digit, .. } => {
-                if from == Side::A {
-                    self.key_for_script(ctx, digit);
-                }
-            }
+            Event::Key { from, digit, .. } => self.pressed(ctx, from, digit),
             Event::Played { tag, .. } => self.played(ctx, tag),
             Event::Silent { .. } => self.finish(ctx, HungUp::Silence, Cause::Timer),
             Event::Closed { quality, .. } => {

@@ -17,9 +17,11 @@ mod policy;
 mod record;
 mod request;
 mod response;
+mod screening;
 mod setup;
 mod summons;
 mod teardown;
+mod telling;
 mod timers;
 
 use std::collections::VecDeque;
@@ -34,7 +36,7 @@ use crate::relay::{Keys, RelayId};
 use crate::route::{Plan, Source};
 use crate::sip::Status;
 
-pub use effect::{Asking, CallKey, Effect, LegId, Purpose, ServerId};
+pub use effect::{AskedFor, Asking, CallKey, Effect, LegId, Purpose, ServerId};
 pub use leg::{Leg, LegState};
 pub use order::Order;
 pub use policy::{Listener, Policy};

@@ -244,6 +244,9 @@ impl Call {
             Some((digit, duration)) => {
                 respond(ctx, to, Status::OK, Reply::bare());
                 self.cross(ctx, id, Crossing::Digit(digit, duration));
+                if self.is_connected() {
+                    self.pressed(ctx, id.side, digit);
+                }
             }
             None => {
                 let reply = Reply::bare().with(Name::Accept, "application/dtmf-relay, application/dtmf");

@@ -124,10 +124,9 @@ impl Call {
     }
 
     /// An attempt has come to nothing: the call goes on from there when it was the last.
-    fn attempt_over(&mut self, ctx: &mut Context<'_>, id: LegId, failure: Failure) {
+    pub(super) fn attempt_over(&mut self, ctx: &mut Context<'_>, id: LegId, failure: Failure) {
         self.failure = Some(self.failure.map_or(failure, |known| known.min(failure)));
-        let all_over = self.legs[id.side.index()].iter().all(|leg| leg.state != LegState::Inviting);
-        if self.called() == Some(id.side) && all_over {
+        if self.called() == Some(id.side) && !self.is_hopeful(id.side) {
             let failure = self.failure.unwrap_or(failure);
             self.cross(ctx, id, Crossing::Reject(failure));
         }

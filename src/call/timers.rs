@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Refuse,
     /// The callee has rung long enough.
     Ring,
+    /// A called party that has answered presses no key.
+    Screen,
     /// What an order waits for: the pause before another try, the key that confirms, the end of the busy tone.
     Order,
     /// The script of a document waits for something.
@@ -41,6 +43,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Alert,
     Timer::Refuse,
     Timer::Ring,
+    Timer::Screen,
     Timer::Order,
     Timer::Script,
     Timer::Tones,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Flow, Transport};
-use crate::call::{Asking, CallKey, Order, Policy};
+use crate::call::{AskedFor, Asking, CallKey, Order, Policy};
 use crate::ledger::CallRecord;
 use crate::relay;
 use crate::route::{Decision, Dialled, Dialling, Errand, Placed, Question, Refusal};
@@ -70,6 +70,8 @@ pub enum Input {
     Told {
         /// The call of the [`Output::Ask`].
         call: CallKey,
+        /// What it was asked for.
+        purpose: AskedFor,
         /// What it answered; none where it failed for good.
         answer: Option<Box<Response>>,
         /// How it was asked, in words without a number.

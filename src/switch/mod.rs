@@ -160,8 +160,8 @@ impl Switch {
             Input::Prepared { call, tag, sound, notes } => {
                 self.with_call(now, call, |call, ctx| call.prepared(ctx, tag, sound, notes));
             }
-            Input::Told { call, answer, notes } => {
-                self.with_call(now, call, |call, ctx| call.told(ctx, answer, notes));
+            Input::Told { call, purpose, answer, notes } => {
+                self.with_call(now, call, |call, ctx| call.told(ctx, purpose, answer, notes));
             }
             Input::Media(event) => self.media(now, event),
             Input::Behind(is_behind) => self.is_behind = is_behind,

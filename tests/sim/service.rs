@@ -128,21 +128,32 @@ impl World {
 
     /// The caller has heard all of what is played to it.
     pub fn heard_out(&self) {
-        let Some(Sound::Clips(Playlist { tag, .. })) = self.sound() else { panic!("nothing is played") };
+        self.heard_out_by(Side::A);
+    }
+
+    /// A side has heard all of what is played to it.
+    pub fn heard_out_by(&self, to: Side) {
+        let sound = self.relay().sounds[to.index()].clone();
+        let Some(Sound::Clips(Playlist { tag, .. })) = sound else { panic!("nothing is played") };
         let relay = *self.get().engine.open.keys().next().unwrap();
-        self.edit().engine.open.get_mut(&relay).unwrap().sounds[0] = None;
-        self.tell(|relay| Event::Played { relay, to: Side::A, tag });
+        self.edit().engine.open.get_mut(&relay).unwrap().sounds[to.index()] = None;
+        self.tell(|relay| Event::Played { relay, to, tag });
         self.pass(Duration::from_millis(10));
     }
 
     /// The caller presses keys, as the media engine hears it.
     pub fn keys(&self, keys: &str) {
+        self.keys_by(Side::A, keys);
+    }
+
+    /// A side presses keys, as the media engine hears it where it listens.
+    pub fn keys_by(&self, from: Side, keys: &str) {
         for digit in keys.chars().filter_map(Digit::from_char) {
-            self.tell(|relay| Event::Key { relay, from: Side::A, digit });
+            self.tell(|relay| Event::Key { relay, from, digit });
             self.pass(Duration::from_millis(100));
             let duration = Duration::from_millis(100);
             if !self.get().engine.open.is_empty() {
-                self.tell(|relay| Event::Digit { relay, from: Side::A, digit, duration });
+                self.tell(|relay| Event::Digit { relay, from, digit, duration });
             }
         }
     }
@@ -184,7 +195,10 @@ impl Inner {
         self.service.asked.push(Asked { url: url.clone(), pairs: asking.pairs, is_told: false });
         let answer = self.service.answer(&url, None);
         let answer = answer.or_else(|| asking.is_optional.then(Response::default)).map(Box::new);
-        self.later(self.service.delay, Input::Told { call, answer, notes: Vec::new() });
+        self.later(
+            self.service.delay,
+            Input::Told { call, purpose: asking.purpose, answer, notes: Vec::new() },
+        );
     }
 
     pub fn tell(&mut self, asking: Asking) {
