@@ -17,7 +17,7 @@ use maskline::session::{Change, Expires, Fault, NewNumber, Numbers, Removed, Wan
 fn bridged(decision: Decision) -> Plan {
     match decision {
         Decision::Bridge(plan) => plan,
-        Decision::Refuse(refusal) => panic!("{refusal:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

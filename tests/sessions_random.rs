@@ -219,6 +219,7 @@ impl Model {
                 assert_eq!(expected, None, "{refusal:?}");
                 return assert_eq!(refusal.kind.treatment(), Treatment::Uniform);
             }
+            Decision::Ask(_) | Decision::Follow(_) => panic!("no number has a web service"),
         };
         let (place, destination, show) = expected.unwrap_or_else(|| panic!("{plan:?}"));
         assert_eq!((plan.destination, plan.show, plan.dialled), (destination, show, dialled));

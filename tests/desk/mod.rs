@@ -123,7 +123,7 @@ impl Desk {
     pub fn reached(&self, dialled: PhoneNumber, caller: &str, seconds: u64) -> (String, PhoneNumber) {
         match self.decide(dialled, caller, seconds) {
             Decision::Bridge(plan) => (plan.destination.reveal(), plan.show),
-            Decision::Refuse(refusal) => panic!("{refusal:?}"),
+            other => panic!("{other:?}"),
         }
     }
 }

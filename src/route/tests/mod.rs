@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::settings::Settings;
+use crate::base::settings::{Leads, Settings};
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::Book;
 
@@ -117,18 +117,18 @@ fn answer(index: &Index, question: &Question) -> Decision {
 fn bridged(decision: Decision) -> Plan {
     match decision {
         Decision::Bridge(plan) => plan,
-        Decision::Refuse(refusal) => panic!("{refusal:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 #[track_caller]
 fn refused(decision: Decision) -> RefusalKind {
     match decision {
-        Decision::Bridge(plan) => panic!("{plan:?}"),
         Decision::Refuse(refusal) => {
             assert!(!refusal.trace.is_empty(), "every refusal is traced");
             refusal.kind
         }
+        other => panic!("{other:?}"),
     }
 }
 
@@ -284,8 +284,7 @@ fn what_the_file_may_not_say_is_refused_at_run_time_too() {
         (B, A, RefusalKind::ShowNotAllowed),
         ("+44116123", M2, RefusalKind::ShortCode),
     ] {
-        changed.mappings[0].destination = number(destination);
-        changed.mappings[0].show = number(show);
+        changed.mappings[0].leads = Leads::To { destination: number(destination), show: number(show) };
         let index = Index::new(Arc::new(changed.clone()));
         assert_eq!(refused(answer(&index, &question(M1, known(A)))), kind);
     }
@@ -353,8 +352,8 @@ proptest! {
             let (rows, book) = (&index.settings().mappings, Book::new());
             let ours = Ours { index: &index, book: &book };
             prop_assert!(rows.iter().any(|row| row.dialled == plan.dialled
-                && row.destination == plan.destination
-                && row.show == plan.show
+                && row.destination() == Some(plan.destination)
+                && row.show() == Some(plan.show)
                 && row.caller.is_none_or(|caller| plan.caller == Some(caller))));
             if let Target::Trunks(trunks) = plan.target {
                 prop_assert!(!trunks.is_empty() && trunks.iter().all(|&trunk| ours.may_show(trunk, plan.show)));
