@@ -278,6 +278,8 @@ fn a_record_is_written_as_it_is_described() {
         ringing_ms: None,
         answered_ms: None,
         ended_ms: None,
+        result: None,
+        hung_up: None,
         status: None,
         cause: None,
         billable_ms: 0,

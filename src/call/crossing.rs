@@ -110,7 +110,7 @@ impl Call {
         let max_duration = plan.max_duration;
         self.timers.set(Timer::MaxDuration, ctx.now + max_duration);
         self.notes.answered(ctx.now);
-        self.give_up_attempts(ctx);
+        self.give_up_attempts(ctx, Cause::NotSelected);
         self.set_media(ctx);
         self.tell_progress(ctx);
         self.answered_by_dial(ctx);
@@ -262,5 +262,12 @@ pub(super) fn outcome(failure: Failure) -> Outcome {
         Failure::NoAnswer => Outcome::NoAnswer,
         Failure::NoCommonCodec => Outcome::NoCommonCodec,
         Failure::Unreachable => Outcome::Unreachable,
+    }
+}
+
+pub(super) fn hung_up_by(side: Side) -> HungUp {
+    match side {
+        Side::A => HungUp::Caller,
+        Side::B => HungUp::Callee,
     }
 }

@@ -12,6 +12,7 @@ use super::{Context, Effect, LegId};
 use crate::base::Flow;
 use crate::base::settings::EarlyMedia;
 use crate::dialog::Dialog;
+use crate::ledger::{HungUp, Outcome};
 use crate::mask::guard::Guard;
 use crate::mask::read::Heard;
 use crate::mask::{Cause, LegMedia, Media, write};
@@ -78,7 +79,7 @@ pub struct Leg {
     pub(super) notes: LegNotes,
 }
 
-/// When things happened on a leg, for its record.
+/// What happened on a leg and when, for its record.
 #[derive(Debug, Clone)]
 pub(super) struct LegNotes {
     pub(super) started: Instant,
@@ -87,6 +88,10 @@ pub(super) struct LegNotes {
     pub(super) ended: Option<Instant>,
     pub(super) status: Option<u16>,
     pub(super) cause: Option<Cause>,
+    pub(super) result: Option<Outcome>,
+    pub(super) hung_up: Option<HungUp>,
+    /// It was given up since it was not answered in time.
+    pub(super) rang_out: bool,
 }
 
 impl Leg {
@@ -125,6 +130,9 @@ impl Leg {
                 ended: None,
                 status: None,
                 cause: None,
+                result: None,
+                hung_up: None,
+                rang_out: false,
             },
         }
     }
@@ -165,10 +173,21 @@ impl Leg {
         }
     }
 
-    pub(super) fn note_end(&mut self, now: Instant, cause: Cause) {
+    /// It is over. What was noted of its end before stays.
+    pub(super) fn note_end(&mut self, now: Instant, cause: Cause, result: Outcome) {
         self.state = LegState::Ended;
         self.notes.ended.get_or_insert(now);
         self.notes.cause.get_or_insert(cause);
+        self.notes.result.get_or_insert(result);
+    }
+
+    /// An attempt that was given up is over.
+    pub(super) fn note_given_up(&mut self, now: Instant) {
+        let (cause, result) = match self.notes.rang_out {
+            true => (Cause::NoAnswer, Outcome::NoAnswer),
+            false => (Cause::NotSelected, Outcome::Cancelled),
+        };
+        self.note_end(now, cause, result);
     }
 
     /// What the media engine is to know of this leg's party.
@@ -230,8 +249,9 @@ impl Leg {
     }
 
     /// Hangs up an answered leg: at once, or when its ACK is here.
-    pub(super) fn hang_up(&mut self, ctx: &mut Context<'_>, leg: LegId, cause: Cause) {
-        self.note_end(ctx.now, cause);
+    pub(super) fn hang_up(&mut self, ctx: &mut Context<'_>, leg: LegId, cause: Cause, by: HungUp) {
+        self.notes.hung_up.get_or_insert(by);
+        self.note_end(ctx.now, cause, Outcome::Answered);
         if self.unacknowledged.is_some() {
             self.bye_after_ack = Some(cause);
         } else {

@@ -174,7 +174,7 @@ impl Call {
             _ => None,
         };
         let Some(pause) = pause else { return self.abort(ctx, outcome(failure), failure.cause()) };
-        self.give_up_attempts(ctx);
+        self.give_up_attempts(ctx, failure.cause());
         self.stage = Stage::Pausing;
         self.timers.set(Timer::Order, ctx.now + pause);
     }
@@ -188,7 +188,7 @@ impl Call {
 
     /// The first party hears for a while that the second can't be had.
     fn tell_failure(&mut self, ctx: &mut Context<'_>, failure: Failure) {
-        self.give_up_attempts(ctx);
+        self.give_up_attempts(ctx, failure.cause());
         self.stage = Stage::Telling;
         self.failure = Some(failure);
         self.set_media(ctx);

@@ -36,7 +36,7 @@ pub(super) struct Notes {
     ended: Option<Instant>,
     outcome: Option<Outcome>,
     cause: Option<Cause>,
-    hung_up: Option<HungUp>,
+    pub(super) hung_up: Option<HungUp>,
     pub(super) quality: Option<[Quality; 2]>,
     trace: Arc<[String]>,
 }
@@ -191,7 +191,7 @@ impl Call {
     }
 
     fn leg_record(&self, leg: &Leg, media: Option<Quality>) -> LegRecord {
-        let LegNotes { started, ringing, answered, ended, status, cause } = &leg.notes;
+        let LegNotes { started, ringing, answered, ended, status, cause, .. } = &leg.notes;
         let since = |at: &Option<Instant>| self.notes.since(*at);
         let billable = answered.zip(*ended).map_or(0, |(answered, ended)| millis(answered, ended));
         LegRecord {
@@ -200,6 +200,8 @@ impl Call {
             ringing_ms: since(ringing),
             answered_ms: since(answered),
             ended_ms: since(ended),
+            result: leg.notes.result,
+            hung_up: leg.notes.hung_up,
             status: *status,
             cause: cause.map(Cause::value),
             billable_ms: billable,

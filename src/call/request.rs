@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::crossing::hung_up_by;
 use super::effect::{Effect, LegId, Purpose, ServerId};
 use super::{Asked, Call, Context, Exchange, LegState};
 use crate::base::{Flow, Side};
@@ -93,6 +94,7 @@ impl Call {
                 }
             }
             Err(_) => {
+                self.leg_mut(id).notes.result.get_or_insert(Outcome::NoCommonCodec);
                 self.notes.ended(ctx.now, Outcome::NoCommonCodec, Cause::Incompatible);
                 self.finish(ctx, HungUp::Failure, Cause::Incompatible);
             }
@@ -126,7 +128,8 @@ impl Call {
             ctx.effects.push_back(Effect::Acknowledged(server));
         }
         if leg.state == LegState::Answered {
-            leg.note_end(ctx.now, Cause::Normal);
+            leg.notes.hung_up.get_or_insert(hung_up_by(id.side));
+            leg.note_end(ctx.now, Cause::Normal, Outcome::Answered);
             self.cross(ctx, id, Crossing::HangUp(Cause::Normal));
         }
         self.settle(ctx);

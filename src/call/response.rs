@@ -1,10 +1,11 @@
 //! What a leg answers to our requests, turned into crossings.
 
+use super::crossing::outcome;
 use super::effect::{LegId, Purpose};
 use super::{Call, Context, LegState, Stage, Timer};
 use crate::base::Side;
 use crate::base::settings::EarlyMedia;
-use crate::ledger::HungUp;
+use crate::ledger::{HungUp, Outcome};
 use crate::mask::read::{self, BodyFault, Heard};
 use crate::mask::{Cause, Crossing, Failure, LegMedia};
 use crate::sip::{Response, Status};
@@ -78,7 +79,8 @@ impl Call {
         let established = leg.dialog.establish(response);
         leg.acknowledge(ctx, id);
         if !is_wanted {
-            leg.hang_up(ctx, id, Cause::NotSelected);
+            leg.notes.result = Some(Outcome::Cancelled);
+            leg.hang_up(ctx, id, Cause::NotSelected, HungUp::Switch);
             self.settle(ctx);
             return;
         }
@@ -92,7 +94,8 @@ impl Call {
         match media {
             Ok(media) => self.cross(ctx, id, Crossing::Answer(media)),
             Err(failure) => {
-                leg.hang_up(ctx, id, failure.cause());
+                leg.notes.result = Some(outcome(failure));
+                leg.hang_up(ctx, id, failure.cause(), HungUp::Failure);
                 self.attempt_over(ctx, id, failure);
             }
         }
@@ -116,10 +119,10 @@ impl Call {
         leg.notes.status = status.map(Status::code);
         if leg.state == LegState::Cancelling {
             // It was not wanted any more: how it ended says nothing of the call.
-            leg.note_end(ctx.now, Cause::NotSelected);
+            leg.note_given_up(ctx.now);
             return self.settle(ctx);
         }
-        leg.note_end(ctx.now, failure.cause());
+        leg.note_end(ctx.now, failure.cause(), outcome(failure));
         self.attempt_over(ctx, id, failure);
     }
 

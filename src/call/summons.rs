@@ -9,7 +9,7 @@ use super::{Call, Context, Exchange, Relay, Stage, Timer};
 use crate::base::Side;
 use crate::base::settings::CodecName;
 use crate::base::tones::CallTones;
-use crate::ledger::Outcome;
+use crate::ledger::{HungUp, Outcome};
 use crate::mask::read::{self, Heard};
 use crate::mask::{Cause, Crossing, Failure, LegMedia, Media};
 use crate::relay::{Command, Digit, Endpoint, Sound};
@@ -27,7 +27,7 @@ impl Call {
     pub(super) fn summoned(&mut self, ctx: &mut Context<'_>, leg: LegId) {
         self.parties[Side::A.index()] = Some(leg);
         self.timers.stop(Timer::Ring);
-        self.give_up_attempts(ctx);
+        self.give_up_attempts(ctx, Cause::NotSelected);
         self.set_media(ctx);
         let confirms = self.order.as_ref().is_some_and(|ordered| ordered.order.confirm);
         self.stage = Stage::Confirming;
@@ -56,7 +56,7 @@ impl Call {
         let failure = Failure::NoAnswer;
         self.hush(ctx);
         if let Some(id) = self.parties[Side::A.index()].take() {
-            self.leg_mut(id).hang_up(ctx, id, failure.cause());
+            self.leg_mut(id).hang_up(ctx, id, failure.cause(), HungUp::Switch);
         }
         if let Relay::Open(relay) = self.relay {
             let endpoint = Endpoint::default();

@@ -34,7 +34,7 @@ impl Call {
         ctx.effects.push_back(Effect::Respond { to, status, reply });
         let caller = self.leg_mut(LegId::CALLER);
         caller.notes.status = Some(status.code());
-        caller.note_end(ctx.now, cause);
+        caller.note_end(ctx.now, cause, outcome);
         self.notes.ended(ctx.now, outcome, cause);
         self.wind_down(ctx, cause);
     }
@@ -66,10 +66,10 @@ impl Call {
             let leg = self.leg_mut(id);
             leg.unacknowledged = None;
             if let Some(cause) = leg.bye_after_ack.take() {
-                leg.hang_up(ctx, id, cause);
+                leg.hang_up(ctx, id, cause, HungUp::Operator);
             }
             if leg.state == LegState::Cancelling {
-                leg.note_end(ctx.now, Cause::NotSelected);
+                leg.note_given_up(ctx.now);
             }
         }
         self.relay = Relay::Closed;
@@ -87,8 +87,9 @@ impl Call {
             let leg = self.leg_mut(id);
             if leg.unacknowledged.is_some_and(|(waiting, _)| waiting == server) {
                 leg.unacknowledged = None;
+                leg.notes.result.get_or_insert(Outcome::NoAcknowledgement);
                 if let Some(cause) = leg.bye_after_ack.take() {
-                    leg.hang_up(ctx, id, cause);
+                    leg.hang_up(ctx, id, cause, HungUp::Failure);
                 }
                 self.notes.unacknowledged();
                 self.finish(ctx, HungUp::Failure, Cause::TemporaryFailure);
@@ -103,16 +104,17 @@ impl Call {
         self.close_script(ctx);
         self.timers.stop_all();
         self.decline(ctx, Status::REQUEST_TERMINATED);
+        let by = self.notes.hung_up.unwrap_or(HungUp::Switch);
         for id in self.legs() {
             let leg = self.leg_mut(id);
             if leg.is_reinviting {
                 ctx.effects.push_back(Effect::Cancel(id));
             }
             if leg.state == LegState::Answered {
-                leg.hang_up(ctx, id, cause);
+                leg.hang_up(ctx, id, cause, by);
             }
         }
-        self.give_up_attempts(ctx);
+        self.give_up_attempts(ctx, cause);
         self.close_relay(ctx);
         self.settle(ctx);
     }
@@ -125,12 +127,13 @@ impl Call {
         self.finish(ctx, HungUp::MaxDuration, Cause::Timer);
     }
 
-    /// Cancels the attempts that have no final response.
-    pub(super) fn give_up_attempts(&mut self, ctx: &mut Context<'_>) {
+    /// Cancels the attempts that have no final response, since the call ends with this cause or goes on without them.
+    pub(super) fn give_up_attempts(&mut self, ctx: &mut Context<'_>, cause: Cause) {
         for id in self.legs() {
             let leg = self.leg_mut(id);
             if leg.state == LegState::Inviting {
                 leg.state = LegState::Cancelling;
+                leg.notes.rang_out = cause == Cause::NoAnswer;
                 ctx.effects.push_back(Effect::Cancel(id));
             }
         }

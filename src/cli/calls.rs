@@ -22,12 +22,14 @@ const COLUMNS: [Column; 9] = [
     ("TALKED", |row| duration(&row["billable_ms"])),
 ];
 
-const LEGS: [Column; 6] = [
+const LEGS: [Column; 8] = [
     ("LEG", |leg| text(&leg["peer"])),
     ("STARTED", |leg| time(&leg["started_at"])),
+    ("RESULT", |leg| text(&leg["result"])),
     ("STATUS", |leg| text(&leg["status"])),
     ("CAUSE", |leg| text(&leg["cause"])),
     ("TALKED", |leg| duration(&leg["billable_ms"])),
+    ("HUNG UP", |leg| text(&leg["hung_up"])),
     ("LOST", |leg| text(&leg["media"]["packets_lost"])),
 ];
 

@@ -57,7 +57,7 @@ impl Outcome {
     }
 }
 
-/// Who ended an established call.
+/// Who ended a call, or a leg of one, that was established.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -76,6 +76,9 @@ pub enum HungUp {
     Operator,
     /// Nobody: the process was killed, or its machine, and the call with it.
     Crash,
+    /// The switch, and one leg alone, which led nowhere: it was answered too late or without the key that confirms, or
+    /// the other party could not be had.
+    Switch,
 }
 
 /// One call. Times of day are milliseconds since the Unix epoch, durations milliseconds on the monotonic clock.
@@ -138,6 +141,13 @@ pub struct LegRecord {
     pub answered_ms: Option<u64>,
     /// Time to the leg's end.
     pub ended_ms: Option<u64>,
+    /// How the leg itself ended, whatever became of the call; none while it goes on. Records of versions that did not
+    /// note it have none.
+    #[serde(default)]
+    pub result: Option<Outcome>,
+    /// Who ended it, where it was answered.
+    #[serde(default)]
+    pub hung_up: Option<HungUp>,
     /// The leg's final SIP status, as given or received.
     pub status: Option<u16>,
     /// The Q.850 cause of its end.
@@ -186,6 +196,8 @@ impl CallRecord {
             ringing_ms: None,
             answered_ms: None,
             ended_ms: Some(0),
+            result: Some(Outcome::Refused),
+            hung_up: None,
             status: Some(status),
             cause: Some(cause),
             billable_ms: 0,
@@ -212,5 +224,32 @@ impl CallRecord {
             legs: vec![leg],
             trace: trace.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in journals and databases from before there were these fields.
+    #[test]
+    fn a_record_of_an_earlier_version_is_read() {
+        let record = CallRecord::turned_away(TurnedAwayInvite {
+            id: "a".into(),
+            at: 1,
+            source: "carrier".into(),
+            dialled: None,
+            caller: None,
+            status: 503,
+            cause: 34,
+            trace: Vec::new(),
+        });
+        let mut written = serde_json::to_value(&record).unwrap();
+        let leg = written["legs"][0].as_object_mut().unwrap();
+        assert_eq!(leg.remove("result"), Some("refused".into()));
+        assert_eq!(leg.remove("hung_up"), Some(serde_json::Value::Null));
+        let read: CallRecord = serde_json::from_value(written).unwrap();
+        assert_eq!((read.legs[0].result, read.legs[0].hung_up), (None, None));
+        assert_eq!(read.legs[0].status, record.legs[0].status);
     }
 }

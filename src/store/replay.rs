@@ -110,6 +110,8 @@ pub(super) fn cut_short(mut record: CallRecord, alive_at: Timestamp) -> CallReco
     for leg in record.legs.iter_mut().filter(|leg| leg.ended_ms.is_none()) {
         leg.ended_ms = Some(ended_ms);
         leg.cause = Some(TEMPORARY_FAILURE);
+        leg.result = Some(if leg.answered_ms.is_some() { Outcome::Answered } else { Outcome::Cancelled });
+        leg.hung_up = leg.answered_ms.map(|_| HungUp::Crash);
         leg.billable_ms = leg.answered_ms.map_or(0, |answered| ended_ms.saturating_sub(answered));
     }
     record

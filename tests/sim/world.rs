@@ -12,7 +12,7 @@ use maskline::base::settings::Settings;
 use maskline::base::time::Anchor;
 use maskline::base::{ConnectionId, Flow, Metrics, Random, Shards, Transport};
 use maskline::call::{CallKey, Listener, Policy};
-use maskline::ledger::{Book, CallRecord};
+use maskline::ledger::{Book, CallRecord, LegRecord};
 use maskline::relay::{Event, RelayId};
 use maskline::route::{self, Index};
 use maskline::switch::{Command, Input, Output, Registry, Switch};
@@ -375,9 +375,19 @@ impl Inner {
                     }
                 }
                 Output::Progress { call, record } => self.progress.push((call, *record)),
-                Output::Record(record) => self.records.push(*record),
+                Output::Record(record) => self.file(*record),
             }
         }
+    }
+
+    /// Keeps a record, in which every leg says how it ended, and who ended it where it was answered.
+    fn file(&mut self, record: CallRecord) {
+        let is_told = |leg: &LegRecord| {
+            let is_over = leg.ended_ms.is_some() && leg.cause.is_some() && leg.result.is_some();
+            is_over && leg.hung_up.is_some() == leg.answered_ms.is_some()
+        };
+        assert!(record.legs.iter().all(is_told), "{record:?}");
+        self.records.push(record);
     }
 
     fn deliver(&mut self, flow: Flow, mut bytes: Vec<u8>, is_stateless: bool) {

@@ -31,6 +31,8 @@ pub(crate) async fn a_party_leaves_everything(database: Database) {
         ringing_ms: None,
         answered_ms: None,
         ended_ms: None,
+        result: None,
+        hung_up: None,
         status: None,
         cause: None,
         billable_ms: 0,

@@ -76,7 +76,7 @@ results!(
     Unavailable,
 );
 
-/// Who ended a call that was connected.
+/// Who ended a call that was connected, or a leg of one; `switch` stands at legs alone, which led nowhere.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "a description")]
@@ -88,6 +88,7 @@ pub(super) enum HungUp {
     Failure,
     Operator,
     Crash,
+    Switch,
 }
 
 /// A call: its record, final or as it stands. Times of day are milliseconds since the Unix epoch, durations milliseconds
@@ -163,6 +164,12 @@ pub(in crate::api) struct Leg {
     /// To its end.
     #[schema(required)]
     ended_ms: Option<u64>,
+    /// How it ended itself, whatever became of the call; null while it goes on, and in records of earlier versions.
+    #[schema(required)]
+    result: Option<CallResult>,
+    /// Who ended it, where it was answered.
+    #[schema(required)]
+    hung_up: Option<HungUp>,
     /// Its final SIP status, as given or received.
     #[schema(required)]
     status: Option<u16>,
