@@ -5,9 +5,11 @@ mod sim;
 
 use std::time::Duration;
 
+use maskline::base::tones::CallTones;
 use maskline::base::{Random, Timestamp};
 use maskline::call::Order;
 use maskline::ledger::{CallRecord, Number, NumberState, Outcome, Party, Session, SessionId};
+use maskline::relay::Sound;
 use sim::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,6 +40,15 @@ fn session(world: &World, order: &Order, lasts: Duration) -> Session {
     }
 }
 
+/// The first party, who has pressed the key, hears the busy tone for five seconds and is hung up.
+fn hears_busy(world: &World, first: &mut Leg) {
+    world.pass(SECOND);
+    assert_eq!(world.sound(), Some(Sound::Tone(CallTones::of("IN").busy)));
+    first.refute("BYE", 3 * SECOND);
+    first.expect("BYE");
+    first.ok();
+}
+
 /// Something happens while an order waits: before the first party is called again, or before it presses the key.
 fn meanwhile(order: &dyn Fn(&World) -> Order, happens: &dyn Fn(&World, &Order), pauses: bool) -> CallRecord {
     let world = World::new();
@@ -54,8 +65,7 @@ fn meanwhile(order: &dyn Fn(&World) -> Order, happens: &dyn Fn(&World, &Order), 
         world.pass(5 * SECOND);
         happens(&world, &order);
         world.press('1');
-        first.expect("BYE");
-        first.ok();
+        hears_busy(&world, &mut first);
     }
     let record = world.end();
     assert_eq!((world.invites(ALPHA), world.invites(BETA)), (1, 0), "nobody is called any more");
@@ -131,8 +141,7 @@ fn a_way_back_may_be_over_before_the_call_is_and_stops_it_where_it_is_closed() {
         first.expect("ACK");
         world.press('1');
         if is_closed {
-            first.expect("BYE");
-            first.ok();
+            hears_busy(&world, &mut first);
         } else {
             let mut second = world.incoming(BETA);
             second.answer();

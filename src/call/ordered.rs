@@ -26,6 +26,8 @@ pub(super) struct Ordered {
     asks: Option<Side>,
     /// How many times the first party may still be called again.
     retries: u8,
+    /// What it ends with when the first party has heard that the second can't be had.
+    told: Option<(Outcome, Cause)>,
 }
 
 impl Call {
@@ -45,7 +47,7 @@ impl Call {
             following: None,
             ports: [0; 2],
             keys: [Keys::Cross; 2],
-            order: Some(Box::new(Ordered { asks: None, retries: order.retries, order })),
+            order: Some(Box::new(Ordered { asks: None, retries: order.retries, order, told: None })),
             destinations: Vec::new(),
             failure: None,
             exchange: None,
@@ -73,7 +75,8 @@ impl Call {
         ctx.effects.push_back(Effect::Place(Box::new(ordered.order.errand())));
     }
 
-    /// Whether the parties may be called by what holds now, and where. Where they may not, it is over.
+    /// Whether the parties may be called by what holds now, and where. Where they may not, it is over; a first party
+    /// that has answered hears so.
     pub fn placed(&mut self, ctx: &mut Context<'_>, answer: Result<Placed, Refusal>) {
         let Some(ordered) = &mut self.order else { return };
         let Some(side) = ordered.asks.take().filter(|side| is_awaited(self.stage, *side)) else { return };
@@ -86,7 +89,12 @@ impl Call {
             }
             Err(refusal) => {
                 self.notes.placed(&refusal.trace);
-                self.abort(ctx, Outcome::Refused, Cause::Rejected);
+                match side {
+                    Side::B if self.stage == Stage::Calling => {
+                        self.tell_failure(ctx, Outcome::Refused, Cause::Rejected);
+                    }
+                    _ => self.abort(ctx, Outcome::Refused, Cause::Rejected),
+                }
             }
         }
     }
@@ -167,12 +175,12 @@ impl Call {
 
     /// A party can't be had: the first is called again or it is over; where it is the second, the first hears so.
     pub(super) fn disappoint(&mut self, ctx: &mut Context<'_>, failure: Failure) {
-        self.timers.stop(Timer::Ring);
         let pause = match self.stage {
-            Stage::Calling => return self.tell_failure(ctx, failure),
+            Stage::Calling => return self.tell_failure(ctx, outcome(failure), failure.cause()),
             Stage::Summoning | Stage::Confirming => self.another_try(failure),
             _ => None,
         };
+        self.timers.stop(Timer::Ring);
         let Some(pause) = pause else { return self.abort(ctx, outcome(failure), failure.cause()) };
         self.give_up_attempts(ctx, failure.cause());
         self.stage = Stage::Pausing;
@@ -186,11 +194,13 @@ impl Call {
         Some(ordered.order.pause)
     }
 
-    /// The first party hears for a while that the second can't be had.
-    fn tell_failure(&mut self, ctx: &mut Context<'_>, failure: Failure) {
-        self.give_up_attempts(ctx, failure.cause());
+    /// The first party hears for a while that the second can't be had; what it ends with then.
+    fn tell_failure(&mut self, ctx: &mut Context<'_>, outcome: Outcome, cause: Cause) {
+        let Some(ordered) = &mut self.order else { return };
+        ordered.told = Some((outcome, cause));
+        self.timers.stop(Timer::Ring);
+        self.give_up_attempts(ctx, cause);
         self.stage = Stage::Telling;
-        self.failure = Some(failure);
         self.set_media(ctx);
         let tones = CallTones::of(&ctx.policy.settings().numbers.country);
         self.play(ctx, Sound::Tone(tones.busy));
@@ -199,8 +209,9 @@ impl Call {
 
     /// The first party has heard that the second can't be had.
     fn end_told(&mut self, ctx: &mut Context<'_>) {
-        let failure = self.failure.unwrap_or(Failure::Unreachable);
-        self.abort(ctx, outcome(failure), failure.cause());
+        let told = self.order.as_ref().and_then(|ordered| ordered.told);
+        let (outcome, cause) = told.unwrap_or((Outcome::Unreachable, Cause::OutOfOrder));
+        self.abort(ctx, outcome, cause);
     }
 
     /// The first party hung up before the second answered.
