@@ -108,6 +108,9 @@ fn conflicts_say_what_is_missing_or_taken() {
     assert_eq!(desk.send("POST", "/v1/sessions", &named()).status, 201);
     let taken = desk.send("POST", "/v1/sessions", &with(named(), json!({ "second_party": "+919876500019" })));
     assert_eq!((taken.status, &taken.json()["type"]), (409, &json!("urn:maskline:problem:number-taken")));
+    assert_eq!(taken.field(), "first_party_number");
+    let remedy = taken.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+    assert!(remedy.ends_with("name another number") && !taken.body.contains("80455"), "{taken:?}");
     for (more, field) in [
         (json!({ "second_party": "+919876500011" }), "second_party"),
         (json!({ "second_party": "+918045550101" }), "second_party"),
@@ -193,6 +196,42 @@ fn a_session_is_changed_closed_and_reopened() {
         desk.send("PATCH", "/v1/sessions/019ab3c8-7d2a-7c3e-9a41-5f0c2d1e8b76", &json!({})).status,
         404
     );
+}
+
+#[test]
+fn a_party_that_comes_in_place_of_another_gets_its_number_or_another() {
+    let desk = pooled();
+    let body = |second: u8| json!({ "first_party": format!("+9198765001{second}"), "second_party": format!("+9198765000{second}"), "pool": "p" });
+    let [session, other] = [20, 21].map(|second| desk.send("POST", "/v1/sessions", &body(second)).json());
+    let path = format!("/v1/sessions/{}", session["id"].as_str().unwrap());
+    let to = |party: &str| desk.send("PATCH", &path, &json!({ "second_party": party }));
+    let kept = to("+919876500022").json();
+    assert_eq!(kept["second_party_number"], session["second_party_number"]);
+    assert_eq!(other["second_party_number"], session["second_party_number"]);
+    let drawn = to("+919876500021");
+    assert_eq!(
+        (drawn.status, &drawn.json()["second_party_number"]),
+        (200, &json!("+918045550105")),
+        "{drawn:?}"
+    );
+    assert_eq!(drawn.json()["first_party_number"], session["first_party_number"]);
+    assert_eq!(desk.get(&path).json(), drawn.json());
+    // A pool that has none for the new party.
+    for second in [30, 31] {
+        let body = with(body(second), json!({ "second_party": "+919876500040" }));
+        assert_eq!(desk.send("POST", "/v1/sessions", &body).status, 201);
+    }
+    let none = to("+919876500040");
+    assert_eq!((none.status, none.field()), (409, "pool".into()), "{none:?}");
+    assert_eq!(none.json()["type"], "urn:maskline:problem:pool-exhausted");
+    assert_eq!(desk.get(&path).json(), drawn.json(), "it stands as it was");
+    // Numbers that you named are yours to change.
+    let named = desk.send("POST", "/v1/sessions", &named()).json();
+    let shared = json!({ "first_party": "+919876500015", "second_party": "+919876500016", "virtual_number": "+918045550102" });
+    assert_eq!(desk.send("POST", "/v1/sessions", &shared).status, 201);
+    let path = format!("/v1/sessions/{}", named["id"].as_str().unwrap());
+    let taken = desk.send("PATCH", &path, &json!({ "second_party": "+919876500016" }));
+    assert_eq!((taken.status, taken.field()), (409, "second_party_number".into()), "{taken:?}");
 }
 
 #[test]

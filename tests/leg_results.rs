@@ -203,8 +203,5 @@ fn the_parties_of_an_order() {
     second.expect("CANCEL");
     second.ok();
     second.say(487);
-    assert_eq!(
-        legs(&world.end()),
-        [(Outcome::Answered, Some(HungUp::Caller)), (Outcome::Cancelled, None)]
-    );
+    assert_eq!(legs(&world.end()), [(Outcome::Answered, Some(HungUp::Caller)), (Outcome::Cancelled, None)]);
 }

@@ -171,13 +171,18 @@ impl Model {
     }
 
     fn change(&mut self, session: usize, change: Change) {
-        let Some(stood) = self.sessions.get(session) else { return };
+        let Some(stood) = self.sessions.get(session).cloned() else { return };
         let moves = [change.first_party_number, change.second_party_number];
         match now(self.desk.sessions.change(stood.id, change.clone(), self.now())) {
             Ok(changed) => {
                 assert!(change.expires.is_some() || changed.expires_at == stood.expires_at);
                 assert_eq!(changed.first.number, change.first_party.or(stood.first.number));
                 assert_eq!(changed.second.number, change.second_party.or(stood.second.number));
+                let dials = [(stood.first, changed.first), (stood.second, changed.second)];
+                for ((before, after), named) in dials.into_iter().zip(moves) {
+                    let stays = self.could_have(session, before.dials, after.number) || before == after;
+                    assert!(named.is_some() || !stays || after.dials == before.dials, "it could have stayed");
+                }
                 self.sessions[session] = changed;
             }
             Err(Fault::Over(status)) => assert_eq!(stood.status(self.now()), status),
@@ -188,13 +193,24 @@ impl Model {
             Err(Fault::Invalid { field: "session_expiry" | "expires_at", .. }) => {
                 assert!(change.expires.is_some(), "it was changed");
             }
-            Err(Fault::ChannelTaken { number, party }) => {
+            Err(Fault::ChannelTaken { number, party, .. }) => {
                 assert!(!self.is_free(number, party), "nobody has it");
+                let is_new = party == change.first_party || party == change.second_party;
                 assert!(
-                    change.reopen
-                        || moves.contains(&Some(number))
-                        || party == change.first_party
-                        || party == change.second_party
+                    change.reopen || moves.contains(&Some(number)) || is_new && stood.pool.is_none(),
+                    "another could have been drawn"
+                );
+            }
+            Err(Fault::PoolExhausted { .. }) => {
+                let (kept, party) = match change.first_party {
+                    Some(first) => (stood.second.dials, first),
+                    None => (stood.first.dials, change.second_party.unwrap()),
+                };
+                let mut others = (0..NUMBERS).map(pooled).filter(|number| *number != kept);
+                assert!(stood.pool.is_some());
+                assert!(
+                    !others.any(|number| self.could_have(session, number, Some(party))),
+                    "one could be drawn"
                 );
             }
             Err(fault) => panic!("{fault:?}"),
@@ -205,6 +221,13 @@ impl Model {
     fn is_free(&self, number: PhoneNumber, party: Option<PhoneNumber>) -> bool {
         let now = self.now();
         self.sessions.iter().all(|session| !has(session, (number, party), now))
+    }
+
+    /// Whether a session could have a channel that it may have already.
+    fn could_have(&self, session: usize, number: PhoneNumber, party: Option<PhoneNumber>) -> bool {
+        let (now, channel) = (self.now(), (number, party));
+        let mut others = self.sessions.iter().enumerate().filter(|(place, _)| *place != session);
+        others.all(|(_, other)| !has(other, channel, now))
     }
 
     /// A call: where it should go, where it goes, what the operator would have been told, and what it leaves.

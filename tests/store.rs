@@ -24,6 +24,8 @@ mod keeper;
 mod make;
 #[path = "store/nodes.rs"]
 mod nodes;
+#[path = "store/party.rs"]
+mod party;
 #[path = "store/redaction.rs"]
 mod redaction;
 #[path = "store/sessions.rs"]
@@ -69,6 +71,8 @@ on_both! {
     sessions::the_index_loads_what_is_not_free
     sessions::a_hundred_at_once_get_no_channel_twice
     sessions::the_inventory_has_each_number_once
+    party::a_new_party_gets_another_number_where_its_own_is_taken
+    party::many_that_are_given_one_party_at_once_share_no_channel
     calls::a_call_is_kept_once_and_its_end_stays
     calls::filters_tell_calls_apart
     calls::pages_of_calls_stay_as_they_are

@@ -1,9 +1,11 @@
 //! Changing, reopening and closing a session.
 
+use super::create::DRAWS;
+use super::draw::Draw;
 use super::rules::{self, Rules, invalid};
 use super::{Change, Fault, Sessions, event};
 use crate::base::Timestamp;
-use crate::ledger::{Changed, EventKind, Session, SessionId, SessionStatus};
+use crate::ledger::{Changed, EventKind, NumberState, Party, Session, SessionId, SessionStatus};
 use crate::route::Ours;
 
 /// How often a change is made anew where others changed the session at the same time.
@@ -23,24 +25,70 @@ impl Sessions {
             if change.version.is_some_and(|version| version != stood.version) {
                 return Err(Fault::Contended);
             }
-            let mut session = amended(rules, &stood, change)?;
-            if session == stood && !change.claims {
+            let mut next = amended(rules, &stood, change)?;
+            if next == stood && !change.claims {
                 // A commit may have been made that nobody here has heard of.
-                self.book.put(&session);
-                return Ok(session);
+                self.book.put(&next);
+                return Ok(next);
             }
-            session.version += 1;
-            let taken = |(number, party)| Fault::ChannelTaken { number, party };
-            let _hold = self.hold(&session, now).map_err(taken)?;
-            if matches!(stood.status(now), SessionStatus::Closed | SessionStatus::Expired) {
-                // Once its numbers are held, nobody takes them out of the inventory.
-                rules.stands(&session)?;
-            }
-            if self.commit(&session, EventKind::SessionChanged, now).await? {
+            next.version += 1;
+            let draw = Draw::again(rules.ours, &stood, &next, change, now);
+            if let Some(session) = self.follow(rules, &stood, &next, draw).await? {
                 return Ok(session);
             }
         }
         Err(Fault::Contended)
+    }
+
+    /// Keeps what follows on a session as it stood, with numbers that are drawn for the parties who are new in it. `None`
+    /// where another version has come before.
+    async fn follow(
+        &self,
+        rules: Rules<'_>,
+        stood: &Session,
+        next: &Session,
+        mut draw: Option<Draw>,
+    ) -> Result<Option<Session>, Fault> {
+        let now = rules.now;
+        for _ in 0..DRAWS {
+            let mut session = next.clone();
+            if let Some(draw) = &draw {
+                [session.first.dials, session.second.dials] = self.drawn(draw, rules).await?;
+            }
+            if session.channels() != stood.channels() {
+                rules.mapped(&session)?;
+            }
+            session.rest(stood, now);
+            let _hold = match self.hold(&session, now) {
+                Ok(hold) => hold,
+                Err(channel) if draw.as_ref().is_some_and(|draw| draw.draws(channel)) => continue,
+                Err(channel) => return Err(Fault::taken(&session, channel)),
+            };
+            // Once its numbers are held, nobody takes them out of the inventory.
+            if matches!(stood.status(now), SessionStatus::Closed | SessionStatus::Expired) {
+                rules.stands(&session)?;
+            }
+            if draw.is_some() && !self.may_draw(next, &session) {
+                continue;
+            }
+            match self.commit(&session, EventKind::SessionChanged, now).await? {
+                Changed::Done => return Ok(Some(session)),
+                Changed::Stale => return Ok(None),
+                Changed::ChannelTaken(number, party) => match &mut draw {
+                    Some(draw) if draw.draws((number, party)) => draw.avoid((number, party)),
+                    _ => return Err(Fault::taken(&session, (number, party))),
+                },
+            }
+        }
+        Err(Fault::Contended)
+    }
+
+    /// Whether the numbers that were drawn still are for new sessions.
+    fn may_draw(&self, before: &Session, session: &Session) -> bool {
+        let may = |before: Party, party: Party| {
+            before.dials == party.dials || self.book.state(party.dials) == Some(NumberState::Active)
+        };
+        may(before.first, session.first) && may(before.second, session.second)
     }
 
     /// Closes a session; where a version is meant, that one and no other.
@@ -61,23 +109,22 @@ impl Sessions {
             }
             session.closed_at = Some(now);
             session.version += 1;
-            if self.commit(&session, EventKind::SessionClosed, now).await? {
-                return Ok(session);
+            match self.commit(&session, EventKind::SessionClosed, now).await? {
+                Changed::Done => return Ok(session),
+                Changed::Stale => {}
+                Changed::ChannelTaken(number, party) => return Err(Fault::taken(&session, (number, party))),
             }
         }
         Err(Fault::Contended)
     }
 
-    /// Keeps the next version of a session. False where another version has come before.
-    async fn commit(&self, session: &Session, kind: EventKind, now: Timestamp) -> Result<bool, Fault> {
-        match self.store.change_session(session, &event(kind, session, now), now).await? {
-            Changed::Done => {
-                self.book.put(session);
-                Ok(true)
-            }
-            Changed::Stale => Ok(false),
-            Changed::ChannelTaken(number, party) => Err(Fault::ChannelTaken { number, party }),
+    /// Keeps the next version of a session, where it still is that.
+    async fn commit(&self, session: &Session, kind: EventKind, now: Timestamp) -> Result<Changed, Fault> {
+        let changed = self.store.change_session(session, &event(kind, session, now), now).await?;
+        if changed == Changed::Done {
+            self.book.put(session);
         }
+        Ok(changed)
     }
 
     /// A session as it is stored, with what calls have done to it since and the store may not know yet.
@@ -94,7 +141,7 @@ impl Sessions {
     }
 }
 
-/// The session as it is to be.
+/// The session as it is to be, but for numbers that are still to be drawn.
 fn amended(rules: Rules<'_>, stood: &Session, change: &Change) -> Result<Session, Fault> {
     let mut session = stood.clone();
     match stood.status(rules.now) {
@@ -105,7 +152,6 @@ fn amended(rules: Rules<'_>, stood: &Session, change: &Change) -> Result<Session
     }
     set_channels(rules, &mut session, change)?;
     set_terms(rules, &mut session, change)?;
-    session.rest(stood, rules.now);
     if session.expires_at <= rules.now {
         return Err(invalid("session_expiry", "has passed: give a new one to reopen the session"));
     }
@@ -114,7 +160,6 @@ fn amended(rules: Rules<'_>, stood: &Session, change: &Change) -> Result<Session
 
 /// Its parties, and what they dial.
 fn set_channels(rules: Rules<'_>, session: &mut Session, change: &Change) -> Result<(), Fault> {
-    let before = session.channels();
     if let Some(first) = change.first_party {
         rules.party("first_party", first)?;
         session.first.number = Some(first);
@@ -132,7 +177,7 @@ fn set_channels(rules: Rules<'_>, session: &mut Session, change: &Change) -> Res
         rules.dials("second_party_number", number)?;
         (session.second.dials, session.pool) = (number, None);
     }
-    if session.channels() == before { Ok(()) } else { rules.mapped(session) }
+    Ok(())
 }
 
 /// How long it lasts, how its calls go, and what is noted beside.

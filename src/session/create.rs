@@ -8,7 +8,7 @@ use crate::ledger::{Book, Created, EventKind, NewSession, NumberState, Party, Se
 use crate::route::{Index, Ours};
 
 /// How often numbers are drawn anew where other nodes had taken them.
-const DRAWS: usize = 128;
+pub(super) const DRAWS: usize = 128;
 
 impl Sessions {
     pub(super) async fn make(
@@ -28,7 +28,7 @@ impl Sessions {
             let hold = match self.hold(&session, now) {
                 Ok(hold) => hold,
                 Err(_) if draw.is_some() => continue,
-                Err((number, party)) => return Err(Fault::ChannelTaken { number, party }),
+                Err(channel) => return Err(Fault::taken(&session, channel)),
             };
             let is_active = |number| self.book.state(number) == Some(NumberState::Active);
             if draw.is_some() && !(is_active(session.first.dials) && is_active(session.second.dials)) {
@@ -50,7 +50,7 @@ impl Sessions {
                 Created::ReferenceTaken(session) => return Err(Fault::ReferenceTaken(session.id)),
                 Created::ChannelTaken(number, party) => match &mut draw {
                     Some(draw) => draw.avoid((number, party)),
-                    None => return Err(Fault::ChannelTaken { number, party }),
+                    None => return Err(Fault::taken(&session, (number, party))),
                 },
             }
         }
@@ -59,7 +59,7 @@ impl Sessions {
 
     /// Numbers that are free. Where only those are left that others are about to have, it waits until they have them or
     /// have them not.
-    async fn drawn(&self, draw: &Draw, rules: Rules<'_>) -> Result<[PhoneNumber; 2], Fault> {
+    pub(super) async fn drawn(&self, draw: &Draw, rules: Rules<'_>) -> Result<[PhoneNumber; 2], Fault> {
         loop {
             // From here on everything is heard that is let go.
             let let_go = self.let_go.notified();

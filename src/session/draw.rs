@@ -6,10 +6,10 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::{Fault, Wanted};
+use super::{Change, Fault, Wanted};
 use crate::base::numbering::Kind;
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{Book, Channel, Number};
+use crate::ledger::{Book, Channel, Number, NumberState, Party, Session, SessionId, SessionStatus};
 use crate::route::Ours;
 
 type Pool = Arc<[Arc<Number>]>;
@@ -22,6 +22,8 @@ pub(super) struct Draw {
     has: usize,
     is_shared: bool,
     sides: [Side; 2],
+    /// The session that it is for and what its parties dial, where it is drawn for anew.
+    stood: Option<(SessionId, [PhoneNumber; 2])>,
     /// What another node was seen to have, though the book does not know it yet.
     taken: Vec<Channel>,
 }
@@ -31,6 +33,8 @@ struct Side {
     party: Option<PhoneNumber>,
     last: Vec<PhoneNumber>,
     pool: Pool,
+    /// It has its number already, and keeps it.
+    keeps: bool,
 }
 
 impl Draw {
@@ -48,14 +52,57 @@ impl Draw {
         let side = |party: Option<PhoneNumber>, last: &[PhoneNumber]| {
             let near = party.unwrap_or(wanted.first_party);
             let pool = if wanted.geomatch { nearest_first(&pool, near) } else { Arc::clone(&pool) };
-            Side { party, last: last.to_vec(), pool }
+            Side { party, last: last.to_vec(), pool, keeps: false }
         };
         let (first, second) = (Some(wanted.first_party), wanted.second_party);
         let sides = match last[..] {
             [one, other] if !is_shared => [side(first, &[one]), side(second, &[other])],
             _ => [side(first, &last), side(second, &last)],
         };
-        Ok(Self { pool: name.into(), has: pool.len(), is_shared, sides, taken: Vec::new() })
+        Ok(Self { pool: name.into(), has: pool.len(), is_shared, sides, stood: None, taken: Vec::new() })
+    }
+
+    /// A draw for a session from a pool that a change gives other parties, for those whose number it does not name: what
+    /// was dialled in such a party's place comes first, so that it stays where it is free. The other party keeps its
+    /// own, so that a session of one number for both may come to have two.
+    pub(super) fn again(
+        ours: Ours<'_>,
+        stood: &Session,
+        next: &Session,
+        change: &Change,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let name = next.pool.as_deref()?;
+        let draws = [
+            next.first.number != stood.first.number && change.first_party_number.is_none(),
+            next.second.number != stood.second.number && change.second_party_number.is_none(),
+        ];
+        if draws == [false; 2] {
+            return None;
+        }
+        let pool = ours.book.pool(name).unwrap_or_default();
+        let is_over = matches!(stood.status(now), SessionStatus::Closed | SessionStatus::Expired);
+        // A number that is drained is kept by those who have it, and given to nobody again.
+        let may_stay = |number| !is_over || ours.book.state(number) == Some(NumberState::Active);
+        let side = |party: Party, draws: bool| Side {
+            party: party.number,
+            last: Some(party.dials).filter(|number| !draws || may_stay(*number)).into_iter().collect(),
+            pool: if draws { Arc::clone(&pool) } else { Pool::default() },
+            keeps: !draws,
+        };
+        Some(Self {
+            pool: name.into(),
+            has: pool.len(),
+            is_shared: false,
+            sides: [side(next.first, draws[0]), side(next.second, draws[1])],
+            stood: Some((next.id, [next.first.dials, next.second.dials])),
+            taken: Vec::new(),
+        })
+    }
+
+    /// Whether a channel is one that it draws, and another could be drawn instead.
+    pub(super) fn draws(&self, (_, party): Channel) -> bool {
+        self.sides.iter().any(|side| side.party == party && !side.keeps)
     }
 
     /// Leaves a channel out from now on.
@@ -72,7 +119,9 @@ impl Draw {
     ) -> Result<[PhoneNumber; 2], Fault> {
         let [first, second] = &self.sides;
         let is_free = |side: &Side, number| {
-            is_free(ours.book, (number, side.party), now) && self.may(ours, (number, side.party))
+            let channel = (number, side.party);
+            let is_free = || self.is_own(ours.book, channel, now) || is_free(ours.book, channel, now);
+            side.keeps || is_free() && self.may(ours, channel)
         };
         if self.is_shared {
             let shared = first.choice().find(|number| is_free(first, *number) && is_free(second, *number));
@@ -81,7 +130,18 @@ impl Draw {
         let [firsts, seconds] = [first, second].map(|side| side.two(|number| is_free(side, number)));
         let mut pairs = firsts.iter().flat_map(|one| seconds.iter().map(move |other| [*one, *other]));
         let missing = 1 + usize::from(firsts.is_empty() && seconds.is_empty());
-        pairs.find(|[one, other]| one != other).ok_or_else(|| self.exhausted(missing))
+        let stands = |pair: &[PhoneNumber; 2]| self.stood.is_some_and(|(_, stood)| stood == *pair);
+        pairs.find(|pair| pair[0] != pair[1] || stands(pair)).ok_or_else(|| self.exhausted(missing))
+    }
+
+    /// Whether the session that is drawn for has a channel that rests after a change of its own.
+    fn is_own(&self, book: &Book, (number, party): Channel, now: Timestamp) -> bool {
+        let live = match party {
+            Some(party) => book.pair(number, party),
+            None => book.half_known(number),
+        };
+        let is_it = |id: SessionId| live.is_some_and(|live| live.id == id && live.free_at > now);
+        self.stood.is_some_and(|(id, _)| is_it(id))
     }
 
     /// Whether no mapping of the settings is for the same caller, and no other node was seen to have the channel.

@@ -1,7 +1,7 @@
 //! Why the operator does not get what was asked for.
 
 use crate::base::PhoneNumber;
-use crate::ledger::{SessionId, SessionStatus, StoreFault};
+use crate::ledger::{Channel, Session, SessionId, SessionStatus, StoreFault};
 
 /// Why nothing was done. Printing one gives a sentence in which numbers are redacted.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,8 @@ pub enum Fault {
     /// A live session, one that rests in its cool-off, or a mapping of the settings has this.
     #[error("{number} is taken for {}", Caller(.party))]
     ChannelTaken {
+        /// The field by its name in the API that the number stands in, or would have to be changed in.
+        field: &'static str,
         /// The number dialled.
         number: PhoneNumber,
         /// The caller; `None`: a second party that nobody knows yet.
@@ -71,6 +73,20 @@ pub enum Fault {
     /// The database did not do it.
     #[error(transparent)]
     Unavailable(#[from] StoreFault),
+}
+
+impl Fault {
+    /// Somebody else has a channel that a session was to have.
+    pub(super) fn taken(session: &Session, channel: Channel) -> Self {
+        let [first, second] = session.channels();
+        let field = match () {
+            () if first.0 == second.0 => "virtual_number",
+            () if channel == first => "first_party_number",
+            () => "second_party_number",
+        };
+        let (number, party) = channel;
+        Fault::ChannelTaken { field, number, party }
+    }
 }
 
 /// A caller, as a fault names it.

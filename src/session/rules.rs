@@ -88,7 +88,7 @@ impl Rules<'_> {
         let mapped = session.channels().into_iter().find(|(number, party)| {
             party.is_some_and(|party| self.ours.index.mapping_for(*number, party).is_some())
         });
-        mapped.map_or(Ok(()), |(number, party)| Err(Fault::ChannelTaken { number, party }))
+        mapped.map_or(Ok(()), |channel| Err(Fault::taken(session, channel)))
     }
 
     /// When a session begins.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, kinds};
 use crate::api::state::ApiState;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Page, Session, SessionFilter, SessionId, SessionStatus};
@@ -61,7 +62,8 @@ pub(super) async fn keep(
     }
     let detail = "leads one of the two to somebody else, or one of them alone to the other: write another number, or 0 \
                   for return_window, or call the parties of that session by its session_id";
-    Err(Problem::from(taken).field("show", detail))
+    let taken = Problem::new(StatusCode::CONFLICT).of(kinds::NUMBER).detail(taken.to_string());
+    Err(taken.field("show", detail))
 }
 
 /// Takes back what was kept for a call that is not placed, unless somebody else has changed or claimed it since.

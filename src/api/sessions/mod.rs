@@ -157,15 +157,17 @@ pub(super) async fn show(
     Ok(axum::Json(shown(&session, state.now(), token.sees_numbers)))
 }
 
-/// Change a session: what is left out stays, and null takes a value out. Calls that go on are not touched.
+/// Change a session: what is left out stays, and null takes a value out. Calls that go on are not touched. A party that
+/// comes in place of another dials what that one did; where that is taken for it, another number of the session's pool.
+/// The answer has it.
 #[utoipa::path(
     patch, path = "/v1/sessions/{id}", tag = "sessions", operation_id = "change_session",
     params(("id" = String, Path, description = "The session's id.", format = "uuid")),
     request_body(content = Changes, example = json!({ "session_expiry": 7200 })),
     responses(
         (status = 200, description = "The session as it is now.", body = SessionShown),
-        (status = 409, description = "It is over and not reopened, a number is taken, or others changed it at the \
-            same time.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is over and not reopened, a number is taken, the pool has none for a new party, \
+            or others changed it at the same time.", body = Problem, content_type = "application/problem+json"),
         Refusals,
     ),
     security(("bearer" = ["write"]), ("basic" = ["write"]))
@@ -233,7 +235,10 @@ impl From<Fault> for Problem {
             Fault::ReferenceTaken(_) => {
                 conflict().of(kinds::REFERENCE).field("reference", "write another, or use that session")
             }
-            Fault::ChannelTaken { .. } => conflict().of(kinds::NUMBER),
+            Fault::ChannelTaken { field, .. } => conflict().of(kinds::NUMBER).field(
+                field,
+                "leads that party elsewhere, by another session, one that rests, or a mapping: name another number",
+            ),
             Fault::Contended => conflict().of(kinds::CHANGED),
             Fault::Over(_) => {
                 conflict().field("reopen", "has to be true, with a new expiry where the old one has passed")
