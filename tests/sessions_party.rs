@@ -5,14 +5,14 @@
 
 mod desk;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use desk::*;
-use maskline::base::PhoneNumber;
 use maskline::ledger::{EventKind, Number, NumberState, Session};
 use maskline::route::Decision;
-use maskline::session::{Change, Expires, Fault, NumberChange, Numbers, Wanted};
+use maskline::session::{Change, Fault, NumberChange, Numbers, Wanted};
 
 /// A party of another session.
 const E: &str = "+919876500005";
@@ -168,27 +168,12 @@ fn a_mapping_for_the_new_party_is_in_the_way_like_a_session() {
     assert_eq!(dials(&change(&desk, &session, to, 1).unwrap()), (pooled(1), pooled(0)));
 }
 
-/// Twenty sessions, each through its own task or node, are given the same new party: all get it, by twenty numbers.
-#[test]
-fn changes_at_the_same_time_share_no_channel() {
-    let memory = Arc::default();
-    let nodes = [Desk::on(&memory, 1), Desk::on(&memory, 2)];
-    for place in 0..30 {
-        nodes[0].add(pooled(place), "p");
-        nodes[1].book.put_number(Number::clone(&nodes[0].book.number(pooled(place)).unwrap()));
-    }
-    let party = |place: u64| format!("+9198111{place:05}");
-    let lasting = |place: u64| Wanted {
-        expires: Some(Expires::In(100)),
-        ..wanted(&party(place), Some(&party(50 + place)))
-    };
-    let sessions: Vec<Session> = (0..20).map(|place| nodes[0].create(lasting(place), 0).unwrap()).collect();
-    nodes[1].store.tell(&nodes[1].book);
-    assert!(sessions.iter().all(|session| dials(session) == (pooled(0), pooled(1))));
+/// What so many sessions are that are given the same party at the same time.
+fn at_once(nodes: &[&Desk], sessions: &[Session]) -> Vec<Session> {
     let start = Barrier::new(sessions.len());
-    let changed: Vec<Session> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let change = |(place, session): (usize, &Session)| {
-            let (desk, start, id) = (&nodes[place % 2], &start, session.id);
+            let (desk, start, id) = (nodes[place % nodes.len()], &start, session.id);
             scope.spawn(move || {
                 start.wait();
                 wait(desk.sessions.change(id, to_second(B), at(1))).unwrap()
@@ -196,20 +181,52 @@ fn changes_at_the_same_time_share_no_channel() {
         };
         let threads: Vec<_> = sessions.iter().enumerate().map(change).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    let mut numbers: Vec<PhoneNumber> = changed.iter().map(|session| session.second.dials).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    assert_eq!(numbers.len(), 20);
+    })
+}
+
+/// Sessions of parties who have no other, and the same numbers all of them.
+fn some(desk: &Desk, count: u64) -> Vec<Session> {
+    let party = |place: u64| format!("+9198111{place:05}");
+    let create = |place| desk.create(wanted(&party(place), Some(&party(50 + place))), 0).unwrap();
+    let sessions: Vec<Session> = (0..count).map(create).collect();
+    assert!(sessions.iter().all(|session| dials(session) == (pooled(0), pooled(1))));
+    sessions
+}
+
+#[track_caller]
+fn assert_drawn(nodes: &[&Desk], changed: &[Session]) {
+    let numbers: HashSet<_> = changed.iter().map(|session| session.second.dials).collect();
+    assert_eq!(numbers.len(), changed.len());
     assert!(changed.iter().all(|session| session.first.dials == pooled(0) && session.version == 2));
-    for node in &nodes {
-        node.store.tell(&node.book);
-        for session in &changed {
-            let first = session.first.number.unwrap().reveal();
-            assert_eq!(node.reached(session.second.dials, B, 2), (first, pooled(0)));
-        }
+    for (node, session) in nodes.iter().flat_map(|node| changed.iter().map(move |session| (node, session))) {
+        let first = session.first.number.unwrap().reveal();
+        assert_eq!(node.reached(session.second.dials, B, 2), (first, pooled(0)));
     }
-    // The database is asked last: of what it has, nothing is had twice.
+}
+
+#[test]
+fn changes_at_the_same_time_share_no_channel() {
+    for _ in 0..150 {
+        let desk = Desk::new(9);
+        let changed = at_once(&[&desk], &some(&desk, 8));
+        assert_drawn(&[&desk], &changed);
+    }
+}
+
+/// Neither node hears of the other's changes but by running into them.
+#[test]
+fn changes_by_two_nodes_share_no_channel() {
+    let memory = Arc::default();
+    let nodes = [Desk::on(&memory, 1), Desk::on(&memory, 2)];
+    for place in 0..30 {
+        nodes[0].add(pooled(place), "p");
+        nodes[1].book.put_number(Number::clone(&nodes[0].book.number(pooled(place)).unwrap()));
+    }
+    let sessions = some(&nodes[0], 20);
+    nodes[1].store.tell(&nodes[1].book);
+    let changed = at_once(&[&nodes[0], &nodes[1]], &sessions);
+    nodes.iter().for_each(|node| node.store.tell(&node.book));
+    assert_drawn(&[&nodes[0], &nodes[1]], &changed);
     let stored = memory.sessions();
     assert!(changed.iter().all(|session| stored.contains(session)));
 }
