@@ -8,30 +8,31 @@ use std::sync::Arc;
 
 use desk::*;
 use maskline::base::PhoneNumber;
-use maskline::ledger::{Book, Loaded, Session, Store};
-use maskline::route::{Decision, RefusalKind, Treatment};
+use maskline::ledger::{Book, Loaded, Session, SessionId, Store};
+use maskline::route::{Decision, RefusalKind, Step, Treatment};
 use maskline::session::{Change, Expires, Fault, Numbers, Wanted};
 
 fn change(desk: &Desk, session: &Session, change: Change, seconds: u64) -> Session {
     now(desk.sessions.change(session.id, change, at(seconds))).unwrap()
 }
 
-/// Why a caller is refused, whom every such refusal looks the same to.
+/// What the operator is told of a former party that calls; to the caller every refusal looks the same.
 #[track_caller]
-fn refused(desk: &Desk, dialled: PhoneNumber, caller: &str, seconds: u64) -> RefusalKind {
+fn refused(desk: &Desk, dialled: PhoneNumber, caller: &str, seconds: u64) -> Step {
     let Decision::Refuse(refusal) = desk.decide(dialled, caller, seconds) else { panic!("it goes through") };
+    assert_eq!(refusal.kind, RefusalKind::CallerNotAllowed);
     assert_eq!(refusal.kind.treatment(), Treatment::Uniform);
-    refusal.kind
+    refusal.trace.last().unwrap().clone()
 }
 
 /// Whoever was changed away still remembers the number: nobody else is reached on it by that party until it has rested.
 #[test]
 fn what_a_change_gives_up_rests_before_anyone_else_gets_it() {
-    let changes = [
-        Change { first_party: Some(number(D)), ..Change::default() },
-        Change { first_party_number: Some(pooled(2)), ..Change::default() },
+    let changes: [(Change, fn(SessionId) -> Step); 2] = [
+        (Change { first_party: Some(number(D)), ..Change::default() }, Step::PartyReplaced),
+        (Change { first_party_number: Some(pooled(2)), ..Change::default() }, Step::NumberReplaced),
     ];
-    for to in changes {
+    for (to, told) in changes {
         let memory = Arc::default();
         let [desk, other] = [1, 2].map(|seed| Desk::on(&memory, seed));
         for number in (0..4).map(pooled) {
@@ -63,7 +64,7 @@ fn what_a_change_gives_up_rests_before_anyone_else_gets_it() {
         late.store.tell(&late.book);
         other.store.tell(&other.book);
         for node in [&desk, &other, &late] {
-            assert_eq!(refused(node, m1, A, 3609), RefusalKind::SessionClosed);
+            assert_eq!(refused(node, m1, A, 3609), told(session.id));
             assert_eq!(node.reached(m1, A, 3610).0, C, "it has rested");
             assert_eq!(
                 node.reached(m2, B, 3609).0,
@@ -85,15 +86,18 @@ fn a_session_takes_back_what_rests_after_its_own_change() {
     let m2 = session.second.dials;
     let to = |party| Change { second_party: Some(number(party)), ..Change::default() };
     change(&desk, &session, to(C), 1);
-    assert_eq!(refused(&desk, m2, B, 2), RefusalKind::SessionClosed);
+    assert_eq!(refused(&desk, m2, B, 2), Step::PartyReplaced(session.id));
     let session = change(&desk, &session, to(B), 3);
     assert_eq!(desk.reached(m2, B, 4).0, A);
-    assert_eq!(refused(&desk, m2, C, 4), RefusalKind::SessionClosed);
+    assert_eq!(refused(&desk, m2, C, 4), Step::PartyReplaced(session.id));
     assert_eq!(session.former.len(), 1, "its own again rests no more");
     // What rested longer than the session itself keeps doing so.
     let short = Change { cooloff: Some(0), ..Change::default() };
     let session = change(&desk, &session, short, 5);
     let closed = now(desk.sessions.close(session.id, at(6))).unwrap();
+    assert_eq!(refused(&desk, m2, C, 7), Step::PartyReplaced(session.id), "not that the session was closed");
+    let Decision::Refuse(refusal) = desk.decide(m2, B, 7) else { panic!("it was closed") };
+    assert_eq!(refusal.trace.last(), Some(&Step::SessionClosed(session.id)), "who was in it to the end");
     assert_eq!((closed.free_at(), closed.rests_until()), (at(6), at(63)));
     assert!(
         desk.book.is_free((m2, Some(number(B))), at(6)) && !desk.book.is_free((m2, Some(number(C))), at(62))

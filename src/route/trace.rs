@@ -38,6 +38,10 @@ pub enum Step {
     SessionExpired(SessionId),
     /// A session for this very caller was closed.
     SessionClosed(SessionId),
+    /// A session that had this very caller on the number dialled has another party in its place.
+    PartyReplaced(SessionId),
+    /// A session that had this very caller on the number dialled has another number for it.
+    NumberReplaced(SessionId),
     /// The session that an order belongs to does not lead from one of its parties to the other.
     SessionLeadsElsewhere(SessionId),
     /// A session for this very caller has no second party yet.
@@ -132,6 +136,10 @@ impl fmt::Display for Step {
             Step::SessionNotStarted(id) => write!(f, "session {id} has not begun"),
             Step::SessionExpired(id) => write!(f, "session {id} has expired"),
             Step::SessionClosed(id) => write!(f, "session {id} was closed"),
+            Step::PartyReplaced(id) => {
+                write!(f, "session {id} has another party in the caller's place by now")
+            }
+            Step::NumberReplaced(id) => write!(f, "session {id} has another number for the caller by now"),
             Step::SessionLeadsElsewhere(id) => {
                 write!(f, "session {id} does not lead from one party to the other")
             }

@@ -74,11 +74,27 @@ impl Deciding<'_> {
     pub(super) fn enter(&mut self, live: &Live) -> Result<(), RefusalKind> {
         let (step, kind) = match live.status(self.at) {
             SessionStatus::Active => return Ok(()),
+            SessionStatus::Closed if let Some(step) = self.replaced(live) => {
+                (step, RefusalKind::CallerNotAllowed)
+            }
             SessionStatus::NotStarted => (Step::SessionNotStarted(live.id), RefusalKind::SessionNotStarted),
             SessionStatus::Expired => (Step::SessionExpired(live.id), RefusalKind::SessionExpired),
             SessionStatus::Closed => (Step::SessionClosed(live.id), RefusalKind::SessionClosed),
         };
         Err(self.refuse(step, kind))
+    }
+
+    /// What a change took from a session, where this is that and not the session itself.
+    fn replaced(&self, live: &Live) -> Option<Step> {
+        let session = self.book.session(live.id)?;
+        let parties = [session.first, session.second];
+        match () {
+            () if parties.contains(&live.first) => None,
+            () if parties.iter().any(|party| party.number == live.first.number) => {
+                Some(Step::NumberReplaced(live.id))
+            }
+            () => Some(Step::PartyReplaced(live.id)),
+        }
     }
 
     /// From one party of a session to the other.
