@@ -46,13 +46,13 @@ enum Command {
     Demo,
     /// Say what would become of a call, step by step, without placing it.
     Explain(numbers::Explain),
-    /// List, show, create and close sessions.
+    /// List, show, create, change, close and reopen sessions.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
     /// List, show, place and hang up calls.
     #[command(subcommand)]
     Calls(calls::Calls),
-    /// List, add, drain and remove masking numbers.
+    /// List, add, change, drain, activate and remove masking numbers.
     #[command(subcommand)]
     Numbers(numbers::Numbers),
 }

@@ -81,6 +81,80 @@ fn sessions_and_numbers_are_kept_from_a_terminal() {
 }
 
 #[test]
+fn sessions_and_numbers_are_changed_from_a_terminal() {
+    let desk = Desk::open();
+    let office = Office::of(&desk, &format!("tokens = [\"{ALL}\"]"));
+    let json = |line: &str| -> Value { serde_json::from_str(&office.ok(&format!("{line} --json"))).unwrap() };
+    for last in [3, 4, 5] {
+        office.ok(&format!("numbers add +91804555010{last} --pool p"));
+    }
+    let create = |second: u8| {
+        json(&format!("sessions create --first +91987650001{second} --second +91987650002{second} --pool p"))
+    };
+    let [session, other] = [1, 2].map(create);
+    let id = session["id"].as_str().unwrap();
+    assert_eq!(session["expires_at"], Value::Null);
+    // A change that is read, and one that is for programs.
+    let changed =
+        office.ok(&format!("sessions change {id} --expiry 60 --callback-url https://example.com/x"));
+    let has = |line: &str| changed.lines().any(|has| has.split_whitespace().eq(line.split(' ')));
+    assert!(
+        has("expires_at 2026-11-22T08:16:30.000Z") && has("callback_url https://example.com/x"),
+        "{changed}"
+    );
+    let changed = json(&format!("sessions change {id} --first +919876500019 --second +919876500022"));
+    assert_eq!(changed["first_party"], "+919876500019");
+    assert_eq!(other["second_party_number"], session["second_party_number"]);
+    assert_eq!(
+        changed["second_party_number"], "+918045550105",
+        "that of the pool is taken for the other's party"
+    );
+    let changed = json(&format!("sessions change {id} --first-number +918045550101 --expiry 0"));
+    assert_eq!(
+        (&changed["first_party_number"], &changed["expires_at"]),
+        (&"+918045550101".into(), &Value::Null)
+    );
+    assert_eq!(
+        json(&format!("sessions change {id} --number +918045550102"))["virtual_number"],
+        "+918045550102"
+    );
+    // Closed or expired, it goes on again.
+    office.ok(&format!("sessions close {id}"));
+    assert_eq!(json(&format!("sessions reopen {id}"))["status"], "active");
+    office.ok(&format!("sessions change {id} --expiry 1"));
+    desk.pass(1000);
+    let (code, _, err) = office.run(&format!("sessions reopen {id}"));
+    assert!(code == 1 && err.contains("session_expiry has passed"), "{err}");
+    assert_eq!(json(&format!("sessions reopen {id} --expiry 60"))["expires_at"], "2026-11-22T08:16:31.000Z");
+
+    let number = |line: &str| json(&format!("numbers {line}"));
+    assert_eq!(number("drain +918045550104")["state"], "draining");
+    assert_eq!(number("activate +918045550104")["state"], "active");
+    let moved = number("change +918045550104 --pool q --trunk carrier");
+    assert_eq!((&moved["pool"], &moved["trunk"]), (&"q".into(), &"carrier".into()));
+    let moved = number("change +918045550104 --no-pool");
+    assert_eq!(
+        (&moved["pool"], &moved["trunk"]),
+        (&Value::Null, &"carrier".into()),
+        "what is not named stays"
+    );
+    assert_eq!(number("change +918045550104 --no-trunk")["trunk"], Value::Null);
+    for wrong in [
+        format!("sessions change {id}"),
+        "sessions change --expiry 9".to_owned(),
+        format!("sessions change {id} --number +918045550101 --first-number +918045550102"),
+        "numbers change +918045550104".to_owned(),
+        "numbers change +918045550104 --pool p --no-pool".to_owned(),
+    ] {
+        assert_eq!(office.run(&wrong).0, 2, "{wrong}");
+    }
+    let (code, _, err) = office.run("sessions reopen nobody");
+    assert_eq!((code, &*err), (1, "maskline: Not Found: there is no such session\n"));
+    let (code, _, err) = office.run("numbers activate +918045550109");
+    assert!(code == 1 && err.contains("no such number"), "{err}");
+}
+
+#[test]
 fn calls_are_listed_shown_placed_and_hung_up() {
     let desk = Desk::open();
     let office =

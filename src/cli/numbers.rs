@@ -48,11 +48,50 @@ pub(super) enum Numbers {
         /// The number.
         number: String,
     },
+    /// Let new sessions draw a number again that was drained or retired.
+    Activate {
+        /// The number.
+        number: String,
+    },
+    /// Change the pool or the trunk of a number.
+    Change {
+        /// The number.
+        number: String,
+        #[command(flatten)]
+        change: Change,
+    },
     /// Remove a number from the inventory; one in use is drained.
     Remove {
         /// The number.
         number: String,
     },
+}
+
+/// What is to change; something has to.
+#[derive(Debug, Args)]
+#[group(id = "changes", required = true, multiple = true)]
+pub(super) struct Change {
+    /// The pool that sessions draw it from.
+    #[arg(long)]
+    pool: Option<String>,
+    /// Takes it out of its pool.
+    #[arg(long, conflicts_with = "pool")]
+    no_pool: bool,
+    /// The trunk that it is rented on.
+    #[arg(long)]
+    trunk: Option<String>,
+    /// It is rented on no trunk.
+    #[arg(long, conflicts_with = "trunk")]
+    no_trunk: bool,
+}
+
+impl Change {
+    /// Null takes a value out.
+    fn body(&self) -> Value {
+        let fields = [("pool", &self.pool, self.no_pool), ("trunk", &self.trunk, self.no_trunk)];
+        let named = fields.into_iter().filter(|(_, value, is_none)| value.is_some() || *is_none);
+        named.map(|(name, value, _)| (name, json!(value))).collect()
+    }
 }
 
 /// Does it, and gives back the answer and how people read it.
@@ -72,6 +111,12 @@ pub(super) fn run(client: &Client, command: &Numbers) -> Result<(Value, String),
         }
         Numbers::Drain { number } => {
             client.ask(Method::PATCH, &to(PATH, number), Some(&json!({ "state": "draining" })))?
+        }
+        Numbers::Activate { number } => {
+            client.ask(Method::PATCH, &to(PATH, number), Some(&json!({ "state": "active" })))?
+        }
+        Numbers::Change { number, change } => {
+            client.ask(Method::PATCH, &to(PATH, number), Some(&change.body()))?
         }
         Numbers::Remove { number } => client.ask(Method::DELETE, &to(PATH, number), None)?,
     };

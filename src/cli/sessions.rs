@@ -32,10 +32,25 @@ pub(super) enum Sessions {
     },
     /// Create a session.
     Create(Create),
+    /// Change a session: what is not named stays. Calls that go on are not touched.
+    Change {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        change: Change,
+    },
     /// Close a session: new calls are refused, those that go on may end by themselves.
     Close {
         /// Its id.
         id: String,
+    },
+    /// Let a session go on that was closed or has expired.
+    Reopen {
+        /// Its id.
+        id: String,
+        /// Seconds from now until it expires, 0: never; needed where its expiry has passed.
+        #[arg(long, value_name = "SECONDS")]
+        expiry: Option<u32>,
     },
 }
 
@@ -112,6 +127,47 @@ impl Create {
     }
 }
 
+/// What is to change; something has to.
+#[derive(Debug, Args)]
+#[group(id = "changes", required = true, multiple = true)]
+pub(super) struct Change {
+    /// The first party's real number.
+    #[arg(long)]
+    first: Option<String>,
+    /// The second party's real number.
+    #[arg(long)]
+    second: Option<String>,
+    /// One masking number for both parties.
+    #[arg(long)]
+    number: Option<String>,
+    /// The masking number that the first party dials and sees.
+    #[arg(long, conflicts_with = "number")]
+    first_number: Option<String>,
+    /// The masking number that the second party dials and sees.
+    #[arg(long, conflicts_with = "number")]
+    second_number: Option<String>,
+    /// Seconds from now until it expires; 0: never.
+    #[arg(long, value_name = "SECONDS")]
+    expiry: Option<u32>,
+    /// Where its events are told.
+    #[arg(long, value_name = "URL")]
+    callback_url: Option<String>,
+}
+
+impl Change {
+    fn body(&self) -> Value {
+        without_nulls(json!({
+            "first_party": self.first,
+            "second_party": self.second,
+            "virtual_number": self.number,
+            "first_party_number": self.first_number,
+            "second_party_number": self.second_number,
+            "session_expiry": self.expiry,
+            "callback_url": self.callback_url,
+        }))
+    }
+}
+
 /// Does it, and gives back the answer and how people read it.
 pub(super) fn run(client: &Client, command: &Sessions) -> Result<(Value, String), Trouble> {
     let answer = match command {
@@ -131,6 +187,11 @@ pub(super) fn run(client: &Client, command: &Sessions) -> Result<(Value, String)
         }
         Sessions::Show { id } => client.ask(Method::GET, &to(PATH, id), None)?,
         Sessions::Create(create) => client.ask(Method::POST, PATH, Some(&create.body()))?,
+        Sessions::Change { id, change } => client.ask(Method::PATCH, &to(PATH, id), Some(&change.body()))?,
+        Sessions::Reopen { id, expiry } => {
+            let body = without_nulls(json!({ "reopen": true, "session_expiry": expiry }));
+            client.ask(Method::PATCH, &to(PATH, id), Some(&body))?
+        }
         Sessions::Close { id } => client.ask(Method::DELETE, &to(PATH, id), None)?,
     };
     let readable = fields(&answer);
