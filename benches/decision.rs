@@ -3,15 +3,19 @@
 //! `cargo bench --bench decision` prints, for this machine: how much the process grows by each session, and the time of
 //! a decision from question to plan, trace included.
 
+#[path = "../tests/support/session.rs"]
+mod session;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use maskline::base::settings::Settings;
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{Book, Number, NumberState, Party, Session, SessionId};
 use maskline::route::{Decision, Identity, Index, Question, Source, decide};
+use session::plain;
 
 const SESSIONS: u64 = 1_000_000;
 /// Pairs that have a number in common: the pool has as many numbers as the sessions need then.
@@ -47,27 +51,9 @@ fn pooled(place: u64) -> PhoneNumber {
 /// The session with this place: both parties have no other.
 fn session(place: u64, random: &mut Random) -> Session {
     let now = Timestamp::from_millis(NOW);
-    Session {
-        id: SessionId::new(now, random),
-        first: Party { number: Some(party(2 * place)), dials: pooled(place) },
-        second: Party { number: Some(party(2 * place + 1)), dials: pooled(place + 1) },
-        pool: None,
-        reference: None,
-        metadata: None,
-        callback_url: None,
-        created_at: now,
-        starts_at: now,
-        expires_at: now.after(Duration::from_secs(3600)),
-        sliding_expiry: None,
-        cooloff: 60,
-        closed_at: None,
-        call_time_limit: None,
-        ring_timeout: None,
-        bind_first_caller: false,
-        version: 1,
-        expiry_version: 0,
-        former: Vec::new(),
-    }
+    let first = Party { number: Some(party(2 * place)), dials: pooled(place) };
+    let second = Party { number: Some(party(2 * place + 1)), dials: pooled(place + 1) };
+    Session { cooloff: 60, ..plain(SessionId::new(now, random), [first, second], now) }
 }
 
 /// A call in one of the sessions, by either party, or by a stranger to it.

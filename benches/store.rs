@@ -15,6 +15,7 @@ use maskline::base::settings::StoreUrl;
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{Created, Event, EventKind, Json, NewSession, Party, Session, SessionId, Store};
 use support::instance::Instance;
+use support::session::plain;
 
 /// Creations that are going on at a time.
 const AT_A_TIME: [u64; 3] = [1, 64, 512];
@@ -42,25 +43,12 @@ fn session(place: u64) -> Session {
         dials: number(918_045_550_000 + (place + side) % POOL),
     };
     Session {
-        id: SessionId::new(now, &mut random),
-        first: party(0),
-        second: party(1),
         pool: Some(Arc::from("delivery")),
         reference: Some(format!("order-{place}").into()),
         metadata: serde_json::json!({ "city": "Pune", "ride": place }).as_object().cloned(),
-        callback_url: None,
-        created_at: now,
-        starts_at: now,
         expires_at: now.after(LIFE),
-        sliding_expiry: None,
         cooloff: 3600,
-        closed_at: None,
-        call_time_limit: None,
-        ring_timeout: None,
-        bind_first_caller: false,
-        version: 1,
-        expiry_version: 0,
-        former: Vec::new(),
+        ..plain(SessionId::new(now, &mut random), [party(0), party(1)], now)
     }
 }
 

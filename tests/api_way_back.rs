@@ -5,24 +5,8 @@ mod support;
 
 use maskline::api::NotPlaced;
 use serde_json::{Value, json};
-use support::desk::{ALL, Answer, Desk, bearer};
-
-fn named() -> Value {
-    json!({
-        "first_party": "+919876500011", "second_party": "+919876500012",
-        "first_party_number": "+918045550101", "second_party_number": "+918045550102",
-    })
-}
-
-fn with(mut body: Value, more: Value) -> Value {
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    body
-}
-
-fn create(desk: &Desk, key: &str, body: &Value) -> Answer {
-    let headers = format!("{}Idempotency-Key: {key}\r\n", bearer(ALL));
-    desk.ask("POST", "/v1/sessions", &headers, Some(&body.to_string()))
-}
+use support::asked::{create, named, with};
+use support::desk::{ALL, Desk, bearer};
 
 #[test]
 fn the_way_back_of_a_placed_call_is_a_session() {

@@ -1,6 +1,8 @@
 //! Click-to-call where what was so when the call was placed is so no more: before a party is called it is asked again.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+#[path = "support/session.rs"]
+mod session;
 mod sim;
 
 use std::time::Duration;
@@ -10,6 +12,7 @@ use maskline::base::{Random, Timestamp};
 use maskline::call::Order;
 use maskline::ledger::{CallRecord, Number, NumberState, Outcome, Party, Session, SessionId};
 use maskline::relay::Sound;
+use session::plain;
 use sim::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,27 +20,10 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The session of an order's parties by its number, for so long.
 fn session(world: &World, order: &Order, lasts: Duration) -> Session {
     let start = Timestamp::from(world.get().wall);
-    Session {
-        id: SessionId::new(start, &mut Random::from_number(1)),
-        first: Party { number: Some(order.first), dials: order.sees[0] },
-        second: Party { number: Some(order.second), dials: order.sees[1] },
-        pool: None,
-        reference: None,
-        metadata: None,
-        callback_url: None,
-        created_at: start,
-        starts_at: start,
-        expires_at: start.after(lasts),
-        sliding_expiry: None,
-        cooloff: 0,
-        closed_at: None,
-        call_time_limit: None,
-        ring_timeout: None,
-        bind_first_caller: false,
-        version: 1,
-        expiry_version: 0,
-        former: Vec::new(),
-    }
+    let first = Party { number: Some(order.first), dials: order.sees[0] };
+    let second = Party { number: Some(order.second), dials: order.sees[1] };
+    let id = SessionId::new(start, &mut Random::from_number(1));
+    Session { expires_at: start.after(lasts), ..plain(id, [first, second], start) }
 }
 
 /// The first party, who has pressed the key, hears the busy tone for five seconds and is hung up.

@@ -1,12 +1,15 @@
 //! Whole calls by sessions: who rings and what is shown, and that a caller cannot hear why a call is refused.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/session.rs"]
+mod session;
 mod sim;
 
 use std::time::Duration;
 
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{Outcome, Party, Session, SessionId};
+use session::plain;
 use sim::*;
 
 fn number(text: &str) -> PhoneNumber {
@@ -16,27 +19,10 @@ fn number(text: &str) -> PhoneNumber {
 /// Alice reaches Bob by the number that is mapped to nothing, and Bob reaches her by M1, for an hour from the start.
 fn session(world: &World) -> Session {
     let start = Timestamp::from(world.get().wall);
-    Session {
-        id: SessionId::new(start, &mut Random::from_number(1)),
-        first: Party { number: Some(number(ALICE)), dials: number(IDLE) },
-        second: Party { number: Some(number(BOB)), dials: number(M1) },
-        pool: None,
-        reference: None,
-        metadata: None,
-        callback_url: None,
-        created_at: start,
-        starts_at: start,
-        expires_at: start.after(Duration::from_secs(3600)),
-        sliding_expiry: None,
-        cooloff: 0,
-        closed_at: None,
-        call_time_limit: Some(20),
-        ring_timeout: None,
-        bind_first_caller: false,
-        version: 1,
-        expiry_version: 0,
-        former: Vec::new(),
-    }
+    let first = Party { number: Some(number(ALICE)), dials: number(IDLE) };
+    let second = Party { number: Some(number(BOB)), dials: number(M1) };
+    let id = SessionId::new(start, &mut Random::from_number(1));
+    Session { call_time_limit: Some(20), ..plain(id, [first, second], start) }
 }
 
 #[test]

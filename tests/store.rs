@@ -28,6 +28,8 @@ mod nodes;
 mod party;
 #[path = "store/redaction.rs"]
 mod redaction;
+#[path = "support/session.rs"]
+mod session;
 #[path = "store/sessions.rs"]
 mod sessions;
 #[path = "store/wire.rs"]

@@ -9,6 +9,8 @@ use maskline::ledger::{
     Party, Session, SessionId, Store,
 };
 
+use crate::session::plain;
+
 /// The moment at which the tests' sessions are made.
 pub(crate) const NOW: u64 = 1_795_335_330_000;
 
@@ -33,26 +35,15 @@ pub(crate) fn session(first: (u64, u64), second: (Option<u64>, u64)) -> Session 
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&count.to_le_bytes());
     let created_at = Timestamp::from_millis(NOW + count);
+    let id = SessionId::new(created_at, &mut Random::from_seed(seed));
+    let first = Party { number: Some(party(first.0)), dials: mask(first.1) };
+    let second = Party { number: second.0.map(party), dials: mask(second.1) };
     Session {
-        id: SessionId::new(created_at, &mut Random::from_seed(seed)),
-        first: Party { number: Some(party(first.0)), dials: mask(first.1) },
-        second: Party { number: second.0.map(party), dials: mask(second.1) },
         pool: Some(Arc::from("delivery")),
-        reference: None,
-        metadata: None,
-        callback_url: None,
         created_at,
-        starts_at: at(0),
-        expires_at: at(3600),
-        sliding_expiry: None,
         cooloff: 60,
-        closed_at: None,
         call_time_limit: Some(600),
-        ring_timeout: None,
-        bind_first_caller: false,
-        version: 1,
-        expiry_version: 0,
-        former: Vec::new(),
+        ..plain(id, [first, second], at(0))
     }
 }
 
