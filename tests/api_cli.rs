@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use maskline::ledger::{Entry, Outcome};
+use maskline::ledger::{CallRecord, Entry, Outcome, TurnedAwayInvite};
 use serde_json::Value;
 use support::desk::{ALL, Desk, READ, START, record};
 use tempfile::TempDir;
@@ -167,6 +167,26 @@ fn calls_are_listed_shown_placed_and_hung_up() {
     assert!(
         shown.contains("outcome      answered\n") && shown.ends_with("- +9180******01 was dialled\n"),
         "{shown}"
+    );
+    let invite = TurnedAwayInvite {
+        id: "turned".into(),
+        at: START,
+        source: "carrier".into(),
+        dialled: None,
+        caller: None,
+        status: 503,
+        cause: 34,
+        trace: Vec::new(),
+    };
+    desk.keep(&[Entry::Ended(Box::new(CallRecord::turned_away(invite)))]);
+    let shown = office.ok("calls show turned");
+    let legs: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("LEG")).collect();
+    assert_eq!(
+        legs[..2],
+        [
+            "LEG      STARTED                   RESULT   STATUS  CAUSE  TALKED  HUNG UP  LOST",
+            "carrier  2026-11-22T08:15:30.000Z  refused  503     34     0:00    -        -",
+        ]
     );
     let place = "calls place --first +919876500001 --second +919876500002 --show +918045550101 --no-confirm --return-window 0 --json";
     let placed: Value = serde_json::from_str(&office.ok(place)).unwrap();

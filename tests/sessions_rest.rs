@@ -28,7 +28,8 @@ fn refused(desk: &Desk, dialled: PhoneNumber, caller: &str, seconds: u64) -> Ste
 /// Whoever was changed away still remembers the number: nobody else is reached on it by that party until it has rested.
 #[test]
 fn what_a_change_gives_up_rests_before_anyone_else_gets_it() {
-    let changes: [(Change, fn(SessionId) -> Step); 2] = [
+    type Told = fn(SessionId) -> Step;
+    let changes: [(Change, Told); 2] = [
         (Change { first_party: Some(number(D)), ..Change::default() }, Step::PartyReplaced),
         (Change { first_party_number: Some(pooled(2)), ..Change::default() }, Step::NumberReplaced),
     ];

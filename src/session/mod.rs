@@ -138,7 +138,8 @@ impl Sessions {
             .party(field, number)
     }
 
-    /// Changes a session.
+    /// Changes a session. A party that comes in place of another keeps the number of its side, or where that is taken for
+    /// it, gets another of the session's pool.
     ///
     /// # Errors
     /// Where it cannot be changed so; it stands as it was then.
