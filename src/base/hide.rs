@@ -1,4 +1,9 @@
-//! Numbers that stand in free text, hidden.
+//! Numbers that stand in a text which is no number, hidden. What a text is made of decides where one may be:
+//!
+//! - [`hide_runs`], for what people write: a number may have anything but letters between its digits, and its last two
+//!   digits stay, as in the redacted form of a number.
+//! - [`hide_host`], for the host of a URL: dots and dashes part its digits, since an address has many of them; where one
+//!   run is as long as a number, no digit at all stays, since the others may belong to it.
 
 use uuid::Uuid;
 
@@ -33,6 +38,16 @@ pub fn hide_runs(text: &str) -> String {
     letters.into_iter().collect()
 }
 
+/// Hides every digit of a host, with its port, in which a run of digits is as long as a number.
+#[must_use]
+pub fn hide_host(host: &str) -> String {
+    let is_digit = |letter: &char| letter.is_ascii_digit();
+    if host.split(|letter| !is_digit(&letter)).all(|run| run.len() < DIGITS) {
+        return host.to_owned();
+    }
+    host.chars().map(|letter| if is_digit(&letter) { '*' } else { letter }).collect()
+}
+
 /// Whether a UUID stands here, as a word of its own.
 fn is_uuid(letters: &[char], at: usize) -> bool {
     let is_word = |letter: Option<&char>| letter.is_some_and(|letter| letter.is_alphanumeric());
@@ -62,6 +77,14 @@ mod tests {
         ] {
             assert_eq!(hide_runs(text), hidden);
         }
+    }
+
+    #[test]
+    fn a_host_with_a_number_has_no_digits() {
+        for host in ["hooks.example:8443", "10.20.30.40:123456"] {
+            assert_eq!(hide_host(host), host);
+        }
+        assert_eq!(hide_host("call-9876500001.example:80"), "call-**********.example:**");
     }
 
     #[test]

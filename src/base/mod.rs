@@ -18,7 +18,7 @@ pub mod timestamp;
 pub mod tones;
 
 pub use flow::{ConnectionId, Flow, Transport};
-pub use hide::hide_runs;
+pub use hide::{hide_host, hide_runs};
 pub use metrics::Metrics;
 pub use number::PhoneNumber;
 pub use random::Random;

@@ -22,9 +22,9 @@ use tokio::time::{Instant, timeout};
 
 use super::client::{Door, Pool, cause, pool};
 use super::fault::SendFault;
-use super::worker::{hidden, now};
+use super::worker::now;
 use crate::base::link::{link_host, read_link};
-use crate::base::{Random, Secret};
+use crate::base::{Random, Secret, hide_host};
 use crate::voice::{self, Form, Link, Method, Pair, Read};
 
 pub use fault::AskFault;
@@ -163,7 +163,7 @@ impl Asker {
         let most = self.settings.connect_timeout + self.settings.read_timeout;
         loop {
             let (url, method) = &at;
-            trace.add(Step::Asked { turn, host: hidden(&link_host(url)).into() });
+            trace.add(Step::Asked { turn, host: hide_host(&link_host(url)).into() });
             let request = self.request(url, *method, question.pairs, random)?;
             let told = timeout(most, self.exchange(request)).await.map_err(|_| SendFault::Timeout)??;
             match told {
