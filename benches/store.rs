@@ -3,6 +3,8 @@
 //! loaded.
 #![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
 
+#[path = "../tests/support/session.rs"]
+mod session;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -14,8 +16,8 @@ use std::time::{Duration, Instant};
 use maskline::base::settings::StoreUrl;
 use maskline::base::{PhoneNumber, Random, Timestamp};
 use maskline::ledger::{Created, Event, EventKind, Json, NewSession, Party, Session, SessionId, Store};
+use session::plain;
 use support::instance::Instance;
-use support::session::plain;
 
 /// Creations that are going on at a time.
 const AT_A_TIME: [u64; 3] = [1, 64, 512];

@@ -9,42 +9,25 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{scope, sleep, spawn};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::agent::{Agent, status};
+use support::agent::Agent;
 use support::api::Api;
+use support::carrier::{self, SETTINGS};
 use support::database::make_postgres;
 use support::instance::Instance;
 
 /// For each database.
 const KILLS: u64 = 30;
-/// Callers at a time. With calls of [`TALK`], they place fifty calls a second.
-const CALLERS: usize = 20;
-/// How long a call lasts: longer than the disk takes to sync what the journal has, so that its start is there when it
-/// ends.
-const TALK: Duration = Duration::from_millis(400);
-
-/// A trunk whose calls come from 127.0.0.2 and go to 127.0.0.3, one number that anyone may call, and two for sessions.
-const SETTINGS: &str = r#"
-[sip]
-listen = ["udp:127.0.0.1:5060"]
-[media]
-ports = "20000-20399"
-[api]
-listen = "127.0.0.1:8080"
-[numbers]
-country = "IN"
-owned = ["+918045550101", "+918045550102", "+918045550103"]
-[[trunks]]
-name = "carrier"
-sources = ["127.0.0.2/32", "127.0.0.3/32"]
-target = "sip:127.0.0.3:5060;transport=udp"
-[[mappings]]
-dialled = "+918045550103"
-destination = "+919876500002"
-show = "+918045550103"
-"#;
+/// Callers at a time, of each kind.
+const CALLERS: usize = 10;
+/// How long the calls of the first kind last, one after the other: some go on at any moment.
+const LONG: Duration = Duration::from_millis(400);
+/// Those of the second kind are shorter than the disk takes to sync what the journal has, while which it may take no more;
+/// their callers rest after each.
+const SHORT: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(100);
 
 /// What the service has said yes to, and whether it lives.
 #[derive(Default)]
@@ -90,17 +73,17 @@ fn outlives_kills(url: &str) {
     let settings = format!("{SETTINGS}[store]\nurl = \"{url}\"\n");
     let mut switch = Instance::start_logging(&settings, "info");
     let callee = Agent::bind(switch.subnet.at(3));
-    spawn(move || answer(&callee));
+    spawn(move || carrier::answer(&callee));
     let told = Told::default();
     let mut seen = 0;
     for run in 0..KILLS {
         told.is_dead.store(false, Ordering::Release);
         let (api, at) = (switch.api(), switch.subnet.switch());
         scope(|scope| {
-            for _ in 0..CALLERS {
+            for kind in [(LONG, Duration::ZERO), (SHORT, REST)].repeat(CALLERS) {
                 let caller = Agent::bind(SocketAddr::new(switch.subnet.host(2), 0));
                 let told = &told;
-                scope.spawn(move || while call(at, &caller, told).is_some() {});
+                scope.spawn(move || while call(at, &caller, kind, told).is_some() {});
             }
             scope.spawn(|| while create_session(&api, &told).is_some() {});
             // From the first calls' set-up to beyond the first syncs and marks.
@@ -140,46 +123,12 @@ fn create_session(api: &Api, told: &Told) -> Option<()> {
 }
 
 /// A whole call by somebody who never called before; `None` once the service is dead.
-fn call(at: SocketAddr, caller: &Agent, told: &Told) -> Option<()> {
+fn call(at: SocketAddr, caller: &Agent, (talk, rest): (Duration, Duration), told: &Told) -> Option<()> {
     let number = told.next_number();
-    let invite = caller.invite(at, &number, "+918045550103");
-    let ok = ask(at, caller, told, &invite)?;
-    caller.send(at, caller.within(&invite, &ok, "ACK"));
-    sleep(TALK);
-    ask(at, caller, told, &caller.within(&invite, &ok, "BYE"))?;
+    carrier::call(at, caller, &number, talk, &|| told.is_dead())?;
     add(&told.hung_up, number);
+    sleep(rest);
     Some(())
-}
-
-/// Sends a request, and waits for its 200.
-fn ask(at: SocketAddr, caller: &Agent, told: &Told, request: &str) -> Option<String> {
-    let (_, method) = support::agent::header(request, "CSeq")?.split_once(' ')?;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    caller.send(at, request);
-    while !told.is_dead() {
-        assert!(Instant::now() < deadline, "no answer to {request}");
-        let Some((message, _)) = caller.receive(Duration::from_millis(50)) else { continue };
-        let is_answer = support::agent::header(&message, "CSeq").is_some_and(|cseq| cseq.ends_with(method));
-        match status(&message) {
-            Some(200) if is_answer => return Some(message),
-            Some(300..) if is_answer => panic!("a call is refused: {message}"),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Answers every call, and every end of one. It ends with the process.
-fn answer(callee: &Agent) {
-    loop {
-        let Some((request, from)) = callee.receive(Duration::from_secs(60)) else { continue };
-        if request.starts_with("INVITE ") {
-            callee.send(from, callee.answer(&request, "180 Ringing"));
-        }
-        if !request.starts_with("ACK ") && !request.starts_with("SIP/2.0 ") {
-            callee.send(from, callee.answer(&request, "200 OK"));
-        }
-    }
 }
 
 /// All that was said yes to is there, once, and in the file as in the answers.
@@ -221,7 +170,19 @@ fn look(switch: &Instance, told: &Told) {
     }
     let wrong: Vec<_> = hung_up.iter().filter(|caller| calls.get(caller.as_str()) != Some(&1)).collect();
     assert!(wrong.is_empty(), "calls whose BYE was answered: {wrong:?}");
-    let crashed = kept.values().filter(|record| record["hung_up"] == "crash").count();
+    let was_told = |record: &&Value| hung_up.contains(record["caller"].as_str().expect("a number"));
+    for record in kept.values().filter(was_told) {
+        assert_eq!(record["outcome"], "answered", "{record:#}");
+    }
+    let crashed: Vec<_> = kept.values().filter(|record| record["hung_up"] == "crash").collect();
+    for record in kept.values() {
+        let by = record["hung_up"].as_str().expect("somebody has ended each");
+        assert!(["caller", "crash"].contains(&by), "{record:#}");
+    }
+    for record in &crashed {
+        assert_eq!(record["cause"], 41, "{record:#}");
+    }
+    let crashed = crashed.len();
     assert!(crashed as u64 > KILLS, "{crashed} calls went on when it was killed");
     eprintln!("{} sessions, {} calls hung up, {crashed} cut short", sessions.len(), hung_up.len());
 }

@@ -16,35 +16,14 @@ use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 use support::agent::{Agent, Established, establish, hang_up, place_call};
 use support::api::{Api, Events};
+use support::carrier::{OPEN, SETTINGS};
 use support::database::{make_postgres, runtime};
 use support::instance::Instance;
 use web::{Answer, Request, Web};
 
-/// A trunk whose calls come from 127.0.0.2 and go to 127.0.0.3, and one number that anyone may call.
-const SETTINGS: &str = r#"
-[sip]
-listen = ["udp:127.0.0.1:5060"]
-[media]
-ports = "20000-20099"
-[api]
-listen = "127.0.0.1:8080"
-[numbers]
-country = "IN"
-owned = ["+918045550101", "+918045550102", "+918045550103"]
-[[trunks]]
-name = "carrier"
-sources = ["127.0.0.2/32", "127.0.0.3/32"]
-target = "sip:127.0.0.3:5060;transport=udp"
-[[mappings]]
-dialled = "+918045550103"
-destination = "+919876500002"
-show = "+918045550103"
-"#;
-
-/// Who calls, and what it dials: by its session, and by the mapping.
+/// Who calls, and what it dials by its session.
 const CALLER: &str = "+919876500001";
 const BY_SESSION: &str = "+918045550101";
-const BY_MAPPING: &str = "+918045550103";
 
 const CALL: [&str; 4] = ["call.started", "call.ringing", "call.answered", "call.ended"];
 
@@ -135,7 +114,7 @@ fn calls_go_on_without<Cut>(url: &str, cut: impl FnOnce() -> Cut, mend: impl FnO
 
     scene.hang_up(&going_on);
     scene.place(BY_SESSION);
-    scene.place(BY_MAPPING);
+    scene.place(OPEN);
     let filed = scene.switch.wait_for_records(4);
     let wanted = session("order-2", "+919876500003", None);
     let (status, problem) = scene.api.ask("POST", "/v1/sessions", Some(&wanted));
@@ -197,7 +176,7 @@ fn a_web_service_that_fails_is_told_again_and_in_order() {
     let scene = Scene::start(&format!("{SETTINGS}[webhooks]\n{webhooks}"));
     let id = scene.create_session(Some(&session_url))["id"].as_str().expect("a string").to_owned();
     scene.place(BY_SESSION);
-    scene.place(BY_MAPPING);
+    scene.place(OPEN);
     let records = scene.switch.wait_for_records(2);
     let (status, closed) = scene.api.ask("DELETE", &format!("/v1/sessions/{id}"), None);
     assert_eq!((status, &closed["status"]), (200, &json!("closed")));

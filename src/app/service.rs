@@ -239,8 +239,9 @@ struct Starter<'a> {
 
 impl Starter<'_> {
     fn shard(&mut self, seat: Seat, sockets: Sockets, registry: &Arc<Registry>) -> io::Result<Handle> {
-        let (post, back) = (seat.post(), seat.post());
-        let events = Arc::new(move |event: Event| post.input(Input::Media(event)));
+        let post = seat.post();
+        let back = post.clone();
+        let events = Arc::new(move |event: Event| back.input(Input::Media(event)));
         let wiring = Wiring {
             policy: Arc::clone(&self.policy),
             book: Arc::clone(&self.desk.book),
@@ -248,8 +249,9 @@ impl Starter<'_> {
             keeper: self.desk.keeper.writer(),
             calls: Arc::clone(&self.desk.calls),
             answers: self.desk.answers.answers(),
-            post: back,
             metrics: Arc::clone(&self.desk.metrics),
+            post,
+            has_noted: false,
         };
         let (policy, registry) = (Arc::clone(&self.policy), Arc::clone(registry));
         let anchor = Anchor::new(self.started.monotonic, self.started.wall);
@@ -366,3 +368,6 @@ fn fixed_keys_changed(old: &Settings, new: &Settings) -> Vec<&'static str> {
     ];
     changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,9 +24,11 @@ pub(super) struct Wiring {
     pub(super) keeper: KeeperWriter,
     pub(super) calls: Arc<LiveCalls>,
     pub(super) answers: Answers,
+    pub(super) metrics: Arc<Metrics>,
     /// The way back into the shard.
     pub(super) post: Post,
-    pub(super) metrics: Arc<Metrics>,
+    /// Something was noted of a call that messages are to wait for.
+    pub(super) has_noted: bool,
 }
 
 impl Services for Wiring {
@@ -89,6 +91,7 @@ impl Services for Wiring {
         self.count_state(before.as_deref(), Some(&record));
         if kind != EventKind::CallRinging {
             self.keeper.write(Entry::Running(Box::new(CallRecord::clone(&record))));
+            self.has_noted = true;
         }
         // A call that was ordered comes further before the second party rings.
         if before.is_none_or(|before| kind_of(&before) != kind) {
@@ -102,7 +105,20 @@ impl Services for Wiring {
         self.count_state(before.as_deref(), None);
         self.count_end(&record);
         self.keeper.write(Entry::Ended(record));
+        self.has_noted = true;
         self.tell_event(EventKind::CallEnded, &shown);
+    }
+
+    fn settle(&mut self) -> bool {
+        if self.has_noted {
+            let post = self.post.clone();
+            self.keeper.when_written(move |is_so| post.kept(is_so));
+        }
+        std::mem::take(&mut self.has_noted)
+    }
+
+    fn overtaken(&mut self, messages: u64) {
+        self.metrics.overtaken.inc_by(messages);
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Metrics {
     pub sessions: Gauge,
     /// Entries in the journal that the database has not taken yet.
     pub store_queue: Gauge,
+    /// SIP messages that left before the journal had the records of calls that they were to wait for: its disk is full,
+    /// or took longer than 200 ms.
+    pub overtaken: Counter,
     /// 1 while the database answers and takes writes, else 0.
     pub store_up: Gauge,
     /// Callbacks that wait to be sent.
@@ -204,6 +207,7 @@ impl Default for Metrics {
             ports: Gauge::default(),
             sessions: Gauge::default(),
             store_queue: Gauge::default(),
+            overtaken: Counter::default(),
             store_up: Gauge::default(),
             callback_queue: Gauge::default(),
             callbacks: Family::default(),
@@ -246,6 +250,8 @@ impl Metrics {
         to.register("sessions", "Sessions that have not ended.", self.sessions.clone());
         let help = "Entries in the journal that the database has not taken yet.";
         to.register("store_queue", help, self.store_queue.clone());
+        let help = "SIP messages that left before the journal had the records that they were to wait for.";
+        to.register("journal_overtaken", help, self.overtaken.clone());
         to.register("store_up", "1 while the database takes writes, else 0.", self.store_up.clone());
         to.register("callback_queue", "Callbacks that wait to be sent.", self.callback_queue.clone());
         to.register("callbacks", "Callbacks that were sent, by result.", self.callbacks.clone());

@@ -2,11 +2,13 @@
 //!
 //! A shard is a thread that owns one machine (the switch), its UDP sockets and the connections it opened or
 //! accepted. Each message goes to the shard that owns its Call-ID, whichever shard's socket it arrived at. The
-//! machine never waits: what it puts out is done at once where it can be (sending, deciding, opening a relay), or
-//! handed to a task or a thread whose result comes back as an input.
+//! machine never waits: what it puts out is done at once where it can be (deciding, opening a relay), or handed to a task
+//! or a thread whose result comes back as an input. Messages leave at the end of a turn, or once the journal has what
+//! was noted before them (`outbox.rs`).
 
 mod backlog;
 mod listen;
+mod outbox;
 mod post;
 mod resolve;
 mod shard;
@@ -99,6 +101,11 @@ pub trait Services: Send + 'static {
     fn progress(&mut self, call: CallKey, record: Box<CallRecord>);
     /// Writes down a call.
     fn record(&mut self, record: Box<CallRecord>);
+    /// Has [`Post::kept`] called once what was noted of calls so far is where a kill of the process does not reach it:
+    /// messages wait for that. False where nothing was noted since it was last asked for.
+    fn settle(&mut self) -> bool;
+    /// So many messages have left without having waited long enough.
+    fn overtaken(&mut self, messages: u64);
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ const MESSAGES: usize = 8192;
 pub(super) enum Signal {
     /// For the machine.
     Input(Input),
+    /// The journal has what was noted before it was asked; or, where this is false, its disk does not take it now.
+    Kept(bool),
     /// The shard is to end.
     Stop,
 }
@@ -45,6 +47,12 @@ impl Post {
     /// the shard has ended, nothing happens.
     pub fn input(&self, input: Input) {
         let _ = self.control.send(Signal::Input(input));
+    }
+
+    /// Tells the shard that what [`Services::settle`](super::Services::settle) asked for is done: what was noted of
+    /// calls outlives the process, or cannot be written down for now.
+    pub fn kept(&self, is_so: bool) {
+        let _ = self.control.send(Signal::Kept(is_so));
     }
 
     pub(super) fn stop(&self) {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::backlog::Backlog;
 use super::listen::Sockets;
+use super::outbox::{Outbox, Parcel};
 use super::post::{Inbox, Post, Posts, Signal};
 use super::resolve::{Asker, Families, Resolver};
 use super::streams::{StreamLimits, Streams};
@@ -134,6 +135,7 @@ struct Shard<M, S> {
     buffer: Box<[u8]>,
     share: Share,
     backlog: Backlog,
+    outbox: Outbox,
     /// Orders to the media engine wait.
     is_behind: bool,
 }
@@ -152,7 +154,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
             stream::spawn(stream::accept(listener, local, Arc::clone(&streams), index));
         }
         let buffer = vec![0; DATAGRAM].into_boxed_slice();
-        let (backlog, is_behind) = (Backlog::default(), false);
+        let (backlog, outbox, is_behind) = (Backlog::default(), Outbox::default(), false);
         Ok(Self {
             index,
             machine,
@@ -165,6 +167,7 @@ impl<M: Machine, S: Services> Shard<M, S> {
             buffer,
             share,
             backlog,
+            outbox,
             is_behind,
         })
     }
@@ -201,7 +204,20 @@ impl<M: Machine, S: Services> Shard<M, S> {
                 break;
             }
         }
+        self.let_out().await;
         let _ = tokio::time::timeout(FAREWELL, self.streams.emptied(self.index)).await;
+    }
+
+    /// The last messages leave as those before.
+    async fn let_out(&mut self) {
+        while let Some(due) = self.outbox.deadline() {
+            if let Ok(Some(Signal::Kept(is_so))) =
+                tokio::time::timeout_at(due.into(), self.inbox.control.recv()).await
+            {
+                self.outbox.answer(is_so);
+            }
+            self.execute(now());
+        }
     }
 
     /// One turn: all that is there goes in, orders before messages; all that follows comes out. False when the
@@ -224,17 +240,21 @@ impl<M: Machine, S: Services> Shard<M, S> {
 
     /// When to wake up even if nothing is heard.
     fn due(&self) -> Option<Instant> {
-        let due = self.machine.next_deadline();
-        if !self.is_behind {
-            return due;
-        }
-        let soon = now() + BEHIND;
-        Some(due.map_or(soon, |due| due.min(soon)))
+        let behind = self.is_behind.then(|| now() + BEHIND);
+        let dues = [self.machine.next_deadline(), self.outbox.deadline(), behind];
+        dues.into_iter().flatten().min()
     }
 
     /// Takes one signal. False when the shard is to end.
     fn obey(&mut self, now: Instant, signal: Signal) -> bool {
-        let Signal::Input(input) = signal else { return false };
+        let input = match signal {
+            Signal::Input(input) => input,
+            Signal::Kept(is_so) => {
+                self.outbox.answer(is_so);
+                return true;
+            }
+            Signal::Stop => return false,
+        };
         match &input {
             Input::Command(Command::Reconfigure(policy)) => {
                 let policy = Arc::clone(policy);
@@ -289,12 +309,31 @@ impl<M: Machine, S: Services> Shard<M, S> {
         false
     }
 
-    /// Does what the machine puts out.
+    /// Does what the machine puts out, and sends what may leave.
     fn execute(&mut self, now: Instant) {
+        loop {
+            self.carry_out(now);
+            if self.outbox.wants_answer() && self.services.settle() {
+                self.outbox.ask(now);
+            }
+            match self.outbox.next(now) {
+                Some(Parcel { flow, bytes, is_answer: true }) => self.answer(&flow, bytes),
+                Some(Parcel { flow, bytes, is_answer: false }) => self.send(now, flow, bytes),
+                None => break,
+            }
+        }
+        let messages = self.outbox.overtaking();
+        if messages > 0 {
+            self.services.overtaken(messages);
+        }
+    }
+
+    /// Does what the machine puts out. Messages are put aside.
+    fn carry_out(&mut self, now: Instant) {
         while let Some(output) = self.machine.poll() {
             match output {
-                Output::Send { flow, bytes } => self.send(now, flow, bytes),
-                Output::Answer { flow, bytes } => self.answer(&flow, bytes),
+                Output::Send { flow, bytes } => self.outbox.put(Parcel { flow, bytes, is_answer: false }),
+                Output::Answer { flow, bytes } => self.outbox.put(Parcel { flow, bytes, is_answer: true }),
                 Output::Resolve { id, host, port, transport } => {
                     let families = self.families[usize::from(transport.is_reliable())];
                     let post = self.streams.posts.get(self.index).clone();

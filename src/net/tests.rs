@@ -1,6 +1,7 @@
 //! Tests over real loopback sockets, with a machine that tells what it hears and says what it is told to. Nothing
 //! here waits by the clock: each step waits for what the step before causes.
 
+mod held;
 mod puppet;
 
 use std::collections::VecDeque;
@@ -28,6 +29,8 @@ struct Bench {
     handles: Vec<Handle>,
     says: Vec<Sender<Output>>,
     heard: Receiver<(u8, Input)>,
+    asked: Receiver<()>,
+    overtaken: Receiver<u64>,
     tally: watch::Receiver<Tally>,
     udp: SocketAddr,
     tcp: SocketAddr,
@@ -38,6 +41,7 @@ fn bench(count: u8, limits: StreamLimits) -> Bench {
     let any = |transport| Listen { transport, address: ([127, 0, 0, 1], 0).into() };
     let (sockets, bound) = bind(&[any(Transport::Udp), any(Transport::Tcp)], usize::from(count)).unwrap();
     let (sender, heard) = channel();
+    let ((ask, asked), (overtake, overtaken)) = (channel(), channel());
     let mut says = Vec::new();
     let mut handles = Vec::new();
     let (seats, tally) = seats(shards.clone(), limits);
@@ -51,9 +55,11 @@ fn bench(count: u8, limits: StreamLimits) -> Bench {
             out: VecDeque::new(),
             due: None,
         };
-        handles.push(seat.start(sockets, puppet, Fixed).unwrap());
+        let services = Fixed { has_noted: false, asked: ask.clone(), overtaken: overtake.clone() };
+        handles.push(seat.start(sockets, puppet, services).unwrap());
     }
-    Bench { shards, handles, says, heard, tally, udp: bound[0].address, tcp: bound[1].address }
+    let (udp, tcp) = (bound[0].address, bound[1].address);
+    Bench { shards, handles, says, heard, asked, overtaken, tally, udp, tcp }
 }
 
 impl Bench {

@@ -72,6 +72,8 @@ pub struct Keeper {
     progress: Arc<Progress>,
     eraser: Arc<KeeperEraser>,
     crashed: Vec<CallRecord>,
+    #[cfg(test)]
+    journal: Shared,
 }
 
 /// Hands in entries, from any thread and without waiting.
@@ -83,6 +85,13 @@ impl KeeperWriter {
     pub fn write(&self, entry: Entry) {
         // The thread outlives every shard, which the application stops first.
         let _ = self.0.send(Order::Write(entry));
+    }
+
+    /// Calls this once what this thread has handed in before outlives the process: with `false` where the disk does not
+    /// take it now. A disk that hangs leaves it uncalled until it goes on. It is called while the journal is held, and
+    /// may not wait.
+    pub fn when_written(&self, told: impl FnOnce(bool) + Send + 'static) {
+        let _ = self.0.send(Order::Tell(Box::new(told)));
     }
 }
 
@@ -168,6 +177,8 @@ impl Keeper {
             Feeder::new(&folder, left.kept, Arc::clone(&store), Arc::clone(&progress), Arc::clone(&refused));
         let feeder = feeder.start().map_err(KeeperFault::Thread)?;
         let filing = spawn("records", move || filing.run(&steps))?;
+        #[cfg(test)]
+        let held = journal.clone();
         let writing = Writing { journal, progress: Arc::clone(&progress), feeder, filing };
         let (orders, queue) = channel();
         let eraser = Arc::new(KeeperEraser {
@@ -179,7 +190,21 @@ impl Keeper {
             turn: tokio::sync::Mutex::default(),
         });
         let thread = spawn("journal", move || writing.run(&queue))?;
-        Ok(Self { orders, thread, progress, eraser, crashed })
+        Ok(Self {
+            orders,
+            thread,
+            progress,
+            eraser,
+            crashed,
+            #[cfg(test)]
+            journal: held,
+        })
+    }
+
+    /// The journal takes nothing for as long as this is held, as on a disk that hangs.
+    #[cfg(test)]
+    pub(crate) fn hang(&self) -> impl Sized + '_ {
+        self.journal.lock()
     }
 
     /// A way to hand in entries.

@@ -4,6 +4,7 @@
 pub(crate) mod agent;
 pub(crate) mod api;
 pub(crate) mod asked;
+pub(crate) mod carrier;
 pub(crate) mod database;
 pub(crate) mod desk;
 pub(crate) mod instance;

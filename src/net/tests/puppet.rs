@@ -59,8 +59,12 @@ impl Machine for Puppet {
     }
 }
 
-/// Services that know one answer.
-pub(super) struct Fixed;
+/// Services that know one answer, and tell the test when messages are to wait.
+pub(super) struct Fixed {
+    pub(super) has_noted: bool,
+    pub(super) asked: Sender<()>,
+    pub(super) overtaken: Sender<u64>,
+}
 
 impl Services for Fixed {
     fn decide(&mut self, _call: CallKey, _id: Box<str>, _question: Box<Question>) -> Option<Decision> {
@@ -93,5 +97,19 @@ impl Services for Fixed {
 
     fn progress(&mut self, _call: CallKey, _record: Box<CallRecord>) {}
 
-    fn record(&mut self, _record: Box<CallRecord>) {}
+    fn record(&mut self, _record: Box<CallRecord>) {
+        self.has_noted = true;
+    }
+
+    fn settle(&mut self) -> bool {
+        let has_noted = std::mem::take(&mut self.has_noted);
+        if has_noted {
+            let _ = self.asked.send(());
+        }
+        has_noted
+    }
+
+    fn overtaken(&mut self, messages: u64) {
+        let _ = self.overtaken.send(messages);
+    }
 }

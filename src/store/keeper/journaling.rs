@@ -5,16 +5,24 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Progress;
 use super::filing::Step;
+use super::writing::Told;
 use crate::ledger::{CallRecord, Entry};
 use crate::store::journal::{Journal, Mark, Place, Written};
 
 /// The journal's end, shared.
 #[derive(Clone)]
 pub(super) struct Shared(Arc<Mutex<Journaling>>);
+
+#[cfg(test)]
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
 
 impl Shared {
     pub(super) fn new(journaling: Journaling) -> Self {
@@ -23,7 +31,11 @@ impl Shared {
 
     /// Has something done that does not wait for the disk.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Journaling) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.lock())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Journaling> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -40,6 +52,8 @@ pub(super) struct Journaling {
     ended: Vec<Box<CallRecord>>,
     /// The other threads are to hear of what is gathered.
     is_news: bool,
+    /// Those who wait for what is gathered to be written.
+    pub(super) to_tell: Vec<Told>,
 }
 
 impl Journaling {
@@ -52,6 +66,7 @@ impl Journaling {
             gathered: 0,
             ended: Vec::new(),
             is_news: false,
+            to_tell: Vec::new(),
         }
     }
 
@@ -73,7 +88,9 @@ impl Journaling {
 
     /// Writes what waits, and passes on what the journal has then: what it does not take is in no other place either.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.journal.flush()?;
+        let written = self.journal.flush();
+        self.to_tell.drain(..).for_each(|told| told(written.is_ok()));
+        written?;
         if std::mem::take(&mut self.is_news) {
             let until = self.journal.end();
             self.progress.written.fetch_add(std::mem::take(&mut self.gathered), Ordering::AcqRel);

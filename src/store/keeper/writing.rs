@@ -20,10 +20,13 @@ const BATCH: usize = 1000;
 /// How often a full disk is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Is told whether the journal has what was handed in before.
+pub(super) type Told = Box<dyn FnOnce(bool) + Send>;
+
 /// What reaches the thread.
-#[derive(Debug)]
 pub(super) enum Order {
     Write(Entry),
+    Tell(Told),
     Reopen,
     /// The journal is to go on in another file: the answer is where that begins.
     Rotate(oneshot::Sender<io::Result<Place>>),
@@ -83,6 +86,7 @@ fn take_all(journal: &mut Journaling, first: Order, orders: &Receiver<Order>) ->
     loop {
         match next {
             Ok(Order::Write(entry)) => journal.gather(entry),
+            Ok(Order::Tell(told)) => journal.to_tell.push(told),
             Ok(Order::Reopen) => {
                 // What it does not take now is for the new file.
                 let _ = journal.flush();
