@@ -7,6 +7,7 @@
 //! was noted before them (`outbox.rs`).
 
 mod backlog;
+mod clock;
 mod listen;
 mod outbox;
 mod post;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -77,6 +78,8 @@ pub enum Input {
         /// How it was asked, in words without a number.
         notes: Vec<Box<str>>,
     },
+    /// The time of day now: the calls that begin from now on go by it in their records.
+    Clock(SystemTime),
     /// Messages come faster than the shard takes them in, or no longer do.
     Behind(bool),
     /// An event of the media engine.

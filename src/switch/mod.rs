@@ -164,6 +164,7 @@ impl Switch {
                 self.with_call(now, call, |call, ctx| call.told(ctx, purpose, answer, notes));
             }
             Input::Media(event) => self.media(now, event),
+            Input::Clock(wall) => self.anchor = Anchor::new(now, wall),
             Input::Behind(is_behind) => self.is_behind = is_behind,
             Input::Command(Command::Reconfigure(policy)) => self.policy = policy,
             Input::Command(Command::Call(order)) => self.order(now, *order),

@@ -36,6 +36,7 @@ impl Machine for Puppet {
             Input::Message { bytes, .. } if bytes.starts_with(b"FAIL") => panic!("as the test asks"),
             Input::Message { bytes, .. } if bytes.starts_with(b"WORK") => std::thread::sleep(WORK),
             Input::Command(_) => self.out.extend(self.says.try_iter()),
+            Input::Clock(_) => return,
             _ => {}
         }
         let _ = self.heard.send((self.shard, input));
