@@ -98,6 +98,7 @@ on_both! {
     redaction::a_party_leaves_everything
     redaction::a_party_may_be_erased_again_and_again
     redaction::a_number_is_erased_however_it_is_written
+    redaction::a_session_that_is_closed_by_erasing_is_told
     redaction::keys_tell_nothing_and_are_forgotten
     redaction::a_row_that_cannot_be_read_is_erased_as_text
     redaction::what_is_brought_again_stays_erased

@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const EXPIRED: usize = 500;
 /// Ticks between two sweeps of the book.
 const SWEEP: u64 = 60;
-/// Ticks between two removals of what is older than the retention.
+/// Ticks between two removals of what is kept no longer.
 const PRUNE: u64 = 3600;
 
 /// Fills the book with what calls may need of the database.
@@ -74,7 +74,7 @@ pub(super) struct Upkeep {
     to_tell: VecDeque<SessionId>,
     /// How long records are kept; `None`: for ever.
     pub(super) retention: Option<Duration>,
-    /// Something older than the retention is to be removed, once the database takes it.
+    /// What is kept no longer is to be removed, once the database takes it.
     is_prune_due: bool,
     /// Counts the ticks.
     ticks: u64,
@@ -128,14 +128,21 @@ impl Upkeep {
         }
     }
 
-    /// Removes what is older than the retention; false where that is to be tried again.
+    /// Removes what is older than the retention, and answers that nobody asks for any more; false where that is to be
+    /// tried again.
     async fn prune(&self, now: Timestamp) -> bool {
-        let Some(retention) = self.retention else { return true };
-        match self.store.prune(now.before(retention)).await {
+        let removed = async {
+            self.store.forget_answers(now).await?;
+            match self.retention {
+                Some(retention) => self.store.prune(now.before(retention)).await,
+                None => Ok(0),
+            }
+        };
+        match removed.await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "removed what is older than the retention"),
             Err(fault) => {
-                tracing::warn!(%fault, "what is older than the retention is still there");
+                tracing::warn!(%fault, "what is older than it is kept is still there");
                 return false;
             }
         }
@@ -176,3 +183,6 @@ impl Upkeep {
         self.is_away = answer.is_err();
     }
 }
+
+#[cfg(test)]
+mod tests;

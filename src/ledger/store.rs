@@ -102,8 +102,11 @@ pub trait Store: Send + Sync + Debug {
     /// Forgets the answer to a request that came to nothing, where it is the one with this id: the key is free again.
     async fn forget_answer(&self, key: &str, id: &str) -> Result<(), StoreFault>;
 
-    /// Erases a party: its number leaves sessions, records and events. A session of its that is open is closed, and
-    /// its cool-off is over. How many of each were changed; the sessions are told as changes, here too.
+    /// Forgets the answers to requests that were noted a week ago.
+    async fn forget_answers(&self, now: Timestamp) -> Result<(), StoreFault>;
+
+    /// Erases a party: its number leaves sessions, records and events. A session of its that is open is closed, which is
+    /// told, and its cool-off is over. How many of each were changed; the sessions are told as changes, here too.
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault>;
 
     /// Removes records and events that ended before a moment, and sessions whose numbers were free then. Events stay from

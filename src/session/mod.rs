@@ -205,7 +205,8 @@ impl Sessions {
 }
 
 /// What is told of a session; it is kept together with the session as it is then.
-fn event(kind: EventKind, session: &Session, now: Timestamp) -> Event {
+#[must_use]
+pub fn event(kind: EventKind, session: &Session, now: Timestamp) -> Event {
     Event {
         at: now,
         kind,

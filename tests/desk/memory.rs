@@ -285,6 +285,10 @@ impl Store for Connection {
         unreachable!("not asked by what is tested here")
     }
 
+    async fn forget_answers(&self, _: Timestamp) -> Result<(), StoreFault> {
+        unreachable!("not asked by what is tested here")
+    }
+
     async fn prune(&self, _: Timestamp) -> Result<u64, StoreFault> {
         unreachable!("not asked by what is tested here")
     }

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use maskline::base::Timestamp;
@@ -131,6 +132,39 @@ pub(crate) async fn a_number_is_erased_however_it_is_written(database: Database)
         assert!(left.callback_url.is_some_and(|url| url.ends_with("[erased]")), "{written}");
         assert_eq!(database.count("callback_lanes").await, 0, "{written}");
     }
+}
+
+/// Whoever follows a session hears of its end, and nothing of who was erased.
+pub(crate) async fn a_session_that_is_closed_by_erasing_is_told(database: Database) {
+    let store = database.open().await;
+    store.call_back_at(Some("http://a.example/"));
+    let with_party = |place| session((place, place), (Some(2), place + 10));
+    let open = with_party(1);
+    let closed = Session { closed_at: Some(at(1)), ..with_party(3) };
+    let expired = Session { expires_at: at(100), ..with_party(4) };
+    let noted = Session { reference: Some("ride of 919876500002".into()), ..session((5, 5), (Some(6), 15)) };
+    for session in [&open, &closed, &expired, &noted] {
+        create(&*store, session).await;
+    }
+    let (before, told) = (store.events(0, 9).await.unwrap().len() as u64, follow(&*store).await);
+    assert_eq!(store.redact(party(2), at(100)).await.unwrap().sessions, 4);
+    let events = store.events(before, 9).await.unwrap();
+    let [stored] = &events[..] else { panic!("one of them was open: {events:?}") };
+    let event = &stored.event;
+    assert_eq!((event.kind, event.session, event.at), (EventKind::SessionClosed, Some(open.id), at(100)));
+    let data = event.data.tree();
+    assert_eq!((&data["status"], &data["second_party"]), (&"closed".into(), &serde_json::Value::Null));
+    assert_eq!(data["first_party"], party(1).reveal());
+    let heard = std::iter::repeat_with(|| next(&told)).find_map(|change| match change {
+        Change::Event(stored) => Some(stored),
+        _ => None,
+    });
+    assert_eq!(heard.as_ref(), Some(&Arc::new(stored.clone())));
+    assert_eq!(database.count("events WHERE body LIKE '%919876500002%'").await, 0);
+    assert_eq!(store.callbacks_waiting().await.unwrap(), 5, "four were created");
+
+    store.redact(party(2), at(101)).await.unwrap();
+    assert_eq!(store.events(before, 9).await.unwrap().len(), 1, "once");
 }
 
 /// A key may be a number, and from a digest of a request its numbers can be guessed.

@@ -357,6 +357,10 @@ impl Store for Memory {
         Ok(redacted)
     }
 
+    async fn forget_answers(&self, _: Timestamp) -> Result<(), StoreFault> {
+        self.rows().map(drop)
+    }
+
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreFault> {
         let mut rows = self.rows()?;
         let count = rows.sessions.len();

@@ -203,17 +203,28 @@ impl Store for Database {
         self.write(move |connection| Box::pin(answers::forget(connection, key, id))).await
     }
 
+    async fn forget_answers(&self, now: Timestamp) -> Result<(), StoreFault> {
+        while self.write(move |connection| Box::pin(answers::forget_old(connection, now))).await? > 0 {}
+        Ok(())
+    }
+
     async fn redact(&self, party: PhoneNumber, now: Timestamp) -> Result<Redacted, StoreFault> {
         let mut sum = Redacted::default();
-        while self.write(move |connection| Box::pin(answers::forget_old(connection, now))).await? > 0 {}
+        self.forget_answers(now).await?;
         for _ in 0..ERASURES {
             let found = self.scan(move |connection| Box::pin(redact::find(connection, party))).await?;
             let mut changed = Redacted::default();
             for part in found.parts() {
-                let erased = self
-                    .write(move |connection| Box::pin(redact::erase(connection, party, now, part)))
-                    .await?;
+                let status_url = self.status_url();
+                let erase = async move |connection: &mut Connection| {
+                    redact::erase(connection, party, now, part, status_url.as_deref()).await
+                };
+                let erased =
+                    self.write(move |connection| Box::pin(async move { erase(connection).await })).await?;
                 add(&mut changed, erased.count);
+                if !erased.closed.is_empty() {
+                    self.events_kept();
+                }
                 for session in erased.sessions {
                     self.tell(Change::Session(Box::new(session)));
                 }

@@ -3,11 +3,14 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, Row};
 
-use super::{Connection, FOR_UPDATE, Query, callbacks};
+use super::{Connection, FOR_UPDATE, Query, callbacks, events};
 use crate::base::{PhoneNumber, Timestamp};
-use crate::ledger::{CallRecord, Channel, Event, Former, Redacted, Session, SessionId, StoreFault};
+use crate::ledger::{
+    CallRecord, Channel, Event, EventKind, Former, Redacted, Session, SessionId, StoreFault,
+};
+use crate::session;
 use crate::store::erase;
-use crate::store::rows::{CallRow, bytes, caller, digits, json, millis, read};
+use crate::store::rows::{CallRow, EventRow, bytes, caller, digits, json, millis, read};
 use crate::store::spelling::{SEPARATORS, Spelling};
 
 /// Rows that are erased together.
@@ -76,11 +79,12 @@ pub(super) async fn find(connection: &mut Connection, party: PhoneNumber) -> Res
     Ok(found)
 }
 
-/// What was erased: how many rows, and the sessions as they are now.
+/// What was erased: how many rows, and the sessions as they are now; and what is told of those that were closed by it.
 #[derive(Default)]
 pub(super) struct Erased {
     pub(super) count: Redacted,
     pub(super) sessions: Vec<Session>,
+    pub(super) closed: Vec<Event>,
 }
 
 /// Erases a party in some rows.
@@ -89,11 +93,12 @@ pub(super) async fn erase(
     party: PhoneNumber,
     now: Timestamp,
     part: Found,
+    status_url: Option<&str>,
 ) -> Result<Erased, StoreFault> {
     let mut whole = connection.begin().await?;
     let mut erased = Erased::default();
     for id in part.sessions {
-        erased.count.sessions += u64::from(session(&mut whole, id, party, now, &mut erased.sessions).await?);
+        erased.count.sessions += u64::from(session(&mut whole, id, party, now, &mut erased).await?);
     }
     for id in part.calls {
         erased.count.calls += u64::from(call(&mut whole, id, party).await?);
@@ -105,6 +110,8 @@ pub(super) async fn erase(
         // Nobody can be called at a URL without its number.
         callbacks::forget(&mut whole, &lane).await?;
     }
+    let closed: Vec<_> = erased.closed.iter().map(|event| EventRow::new(event, status_url)).collect();
+    events::keep(&mut whole, &closed).await?;
     whole.commit().await?;
     Ok(erased)
 }
@@ -145,12 +152,14 @@ async fn session(
     id: Vec<u8>,
     party: PhoneNumber,
     now: Timestamp,
-    told: &mut Vec<Session>,
+    erased: &mut Erased,
 ) -> Result<bool, StoreFault> {
     let query = sqlx::query(held("sessions")).bind(id.clone());
     let mut gone: Vec<Channel> = Vec::new();
+    let mut was_open = false;
     let change = |session: &mut Session| {
         let before = session.clone();
+        was_open = before.closed_at.is_none() && now < before.expires_at;
         let is_changed = erase::session(session, party, now);
         if session.channels() != before.channels() {
             gone.extend(session.channels());
@@ -179,7 +188,9 @@ async fn session(
     .bind(json(&session));
     written.execute(&mut *connection).await?;
     let_go(connection, session.id, gone, party).await?;
-    told.push(session);
+    let is_closed_now = was_open && session.closed_at.is_some();
+    erased.closed.extend(is_closed_now.then(|| session::event(EventKind::SessionClosed, &session, now)));
+    erased.sessions.push(session);
     Ok(true)
 }
 
