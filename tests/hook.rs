@@ -262,6 +262,23 @@ fn a_host_that_answers_well_is_sent_more_at_a_time() {
 }
 
 #[test]
+fn a_host_that_fails_is_sent_few_at_a_time() {
+    let web = Web::start(|_, _| Answer::LateFailure(Duration::from_millis(300)));
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &settings());
+    let waiting: Vec<Entry> =
+        (0..200).map(|call| event(&format!("call-{call}"), EventKind::CallStarted, &web.url("/"))).collect();
+    node.keep(&waiting);
+    node.wait("failed", 16);
+    assert_eq!(web.most_at_once(), 16);
+    web.count_anew();
+    node.wait("failed", 16 + 20);
+    // The next may come before the end of one is counted there.
+    assert!((4..8).contains(&web.most_at_once()), "{} at once", web.most_at_once());
+    node.stop();
+}
+
+#[test]
 fn what_is_not_public_is_not_called() {
     let web = Web::start(|_, _| Answer::Status(200));
     let folder = tempfile::tempdir().unwrap();

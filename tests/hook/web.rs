@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     Close,
     /// 200, so much later.
     Late(Duration),
+    /// 500, so much later.
+    LateFailure(Duration),
 }
 
 /// A request as it came.
@@ -121,6 +123,12 @@ impl Web {
         self.state.lock().unwrap().most_at_once
     }
 
+    /// Counts the most at one time anew.
+    pub(crate) fn count_anew(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.most_at_once = state.at_once;
+    }
+
     /// Waits for so many requests.
     pub(crate) fn wait(&self, count: usize) {
         let end = Instant::now() + Duration::from_secs(30);
@@ -172,6 +180,10 @@ fn write(mut stream: &TcpStream, answer: &Answer) -> std::io::Result<()> {
         Answer::Late(time) => {
             thread::sleep(*time);
             plain(200)
+        }
+        Answer::LateFailure(time) => {
+            thread::sleep(*time);
+            plain(500)
         }
     };
     stream.write_all(text.as_bytes())
