@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::addresses::{address, listen, ports, socket_address};
 use super::prompt;
 use super::rows::{mapping, phone, trunk};
+use super::speech::speech;
 use super::table::{File, Flaw, Read, Table, Value};
 use super::tls::tls;
 use super::tokens::api_token;
@@ -38,6 +39,7 @@ impl Draft {
             call: file.table("call", |table| call(table, folder)),
             records: file.table("records", |table| records(table, folder)),
             log: file.table("log", log),
+            speech: file.table("speech", |table| speech(table, folder)),
             webhooks: file.table("webhooks", webhooks),
             trunks: Vec::new(),
             phones: Vec::new(),

@@ -9,6 +9,7 @@ mod reach;
 mod report;
 mod rows;
 mod sections;
+mod speech;
 mod table;
 mod tls;
 mod tokens;
@@ -29,8 +30,8 @@ pub use peers::{
     TargetHost, Trunk,
 };
 pub use sections::{
-    Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Store,
-    StoreUrl, Webhooks,
+    Api, Call, CodecName, DigestHash, Listen, Log, LogFormat, LogLevel, Media, Numbers, Records, Sip, Speech,
+    Store, StoreUrl, Webhooks,
 };
 pub use tokens::{ApiToken, Scope, is_token};
 
@@ -53,6 +54,8 @@ pub struct Settings {
     pub records: Records,
     /// `[log]`
     pub log: Log,
+    /// `[speech]`
+    pub speech: Speech,
     /// `[webhooks]`
     pub webhooks: Webhooks,
     /// `[[trunks]]`, in the file's order.

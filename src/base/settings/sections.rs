@@ -1,5 +1,5 @@
 //! The single tables of the settings file: `[sip]`, `[media]`, `[api]`, `[store]`, `[numbers]`, `[call]`,
-//! `[records]`, `[log]` and `[webhooks]`.
+//! `[records]`, `[log]`, `[speech]` and `[webhooks]`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -182,6 +182,22 @@ pub enum LogFormat {
     Human,
     /// One JSON object.
     Json,
+}
+
+/// `[speech]`: the command that speaks texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speech {
+    /// The program and its arguments, in which `{language}`, `{voice}` and `{espeak}` stand for those of the text; never
+    /// empty.
+    pub command: Vec<String>,
+    /// How long speaking a text may take, and waiting for the turn to.
+    pub timeout: Duration,
+    /// Texts that are spoken at a time; at least 1.
+    pub at_once: usize,
+    /// The folder that what was spoken is kept in.
+    pub cache: PathBuf,
+    /// Bytes that are kept there at most; 0: nothing is.
+    pub cache_bytes: u64,
 }
 
 /// `[webhooks]`: the operator's web services, which events are told to by callbacks.
