@@ -13,6 +13,7 @@ mod client;
 mod fault;
 mod guard;
 mod pace;
+pub mod prompt;
 mod sign;
 mod worker;
 
