@@ -243,7 +243,8 @@ impl Call {
         let Some(dial) = self.dialogue() else { return };
         let status = if dial.taken.is_some() { DialStatus::Completed } else { DialStatus::Cancel };
         if let Some(callee) = self.connected(Side::B) {
-            self.leg_mut(callee).hang_up(ctx, callee, cause);
+            let by = if cause == Cause::Timer { HungUp::MaxDuration } else { HungUp::Caller };
+            self.leg_mut(callee).hang_up(ctx, callee, cause, by);
         }
         self.dial_over(ctx, status, cause);
     }
@@ -254,9 +255,9 @@ impl Call {
         let Some(mut dial) = self.following.as_mut().and_then(|following| following.dial.take()) else {
             return;
         };
-        self.give_up_attempts(ctx);
+        self.give_up_attempts(ctx, cause);
         for leg in dial.screening.take() {
-            self.leg_mut(leg).hang_up(ctx, leg, cause);
+            self.leg_mut(leg).hang_up(ctx, leg, cause, HungUp::Switch);
         }
         self.timers.stop(Timer::Screen);
         self.timers.stop(Timer::Ring);

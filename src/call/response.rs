@@ -189,7 +189,7 @@ impl Call {
     /// A leg's dialog is gone at its other end (RFC 3261 section 12.2.1.2): the call ends.
     pub(super) fn lost(&mut self, ctx: &mut Context<'_>, leg: LegId) {
         if self.connected(Side::B) == Some(leg) && self.following.is_some() {
-            self.leg_mut(leg).hang_up(ctx, leg, Cause::TemporaryFailure);
+            self.leg_mut(leg).hang_up(ctx, leg, Cause::TemporaryFailure, HungUp::Failure);
             self.callee_gone(ctx, HungUp::Failure, Cause::TemporaryFailure);
         } else if self.connected(Side::A) == Some(leg) || self.connected(Side::B) == Some(leg) {
             self.finish(ctx, HungUp::Failure, Cause::TemporaryFailure);

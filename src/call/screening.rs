@@ -4,6 +4,7 @@
 use super::effect::{AskedFor, Asking, Effect, LegId};
 use super::{Call, Context, LegState, Relay, Stage, Timer};
 use crate::base::Side;
+use crate::ledger::HungUp;
 use crate::mask::{Cause, Failure, Media};
 use crate::relay::{Command, Endpoint, Keys, Sound};
 use crate::voice::{Event, Key, LegStep, Method};
@@ -112,7 +113,7 @@ impl Call {
         let Some((leg, media)) = self.screening().and_then(|screening| screening.now.take()) else { return };
         self.end_screening(ctx);
         for other in self.screening().map(Screening::take).into_iter().flatten() {
-            self.leg_mut(other).hang_up(ctx, other, Cause::NotSelected);
+            self.leg_mut(other).hang_up(ctx, other, Cause::NotSelected, HungUp::Switch);
         }
         self.connect(ctx, leg, &media);
     }
@@ -128,7 +129,7 @@ impl Call {
     /// The target pressed no key in time: it is as if it had not answered, and the next one is asked.
     pub(super) fn screen_failed(&mut self, ctx: &mut Context<'_>) {
         let Some((leg, _)) = self.screening().and_then(|screening| screening.now.take()) else { return };
-        self.leg_mut(leg).hang_up(ctx, leg, Cause::NoAnswer);
+        self.leg_mut(leg).hang_up(ctx, leg, Cause::NoAnswer, HungUp::Switch);
         self.screened_out(ctx, leg);
     }
 
@@ -150,7 +151,7 @@ impl Call {
     /// Nobody else answered in time: those who have are asked still.
     pub(super) fn rung_long_enough(&mut self, ctx: &mut Context<'_>) {
         if self.stage == Stage::Calling && self.screening().is_some_and(|screening| screening.is_going_on()) {
-            return self.give_up_attempts(ctx);
+            return self.give_up_attempts(ctx, Cause::NoAnswer);
         }
         self.fail(ctx, Failure::NoAnswer);
     }
