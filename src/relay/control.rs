@@ -90,8 +90,8 @@ pub enum Command {
         /// How long both sides may be silent.
         after: Duration,
     },
-    /// Send a digit to a side as RFC 4733 events; nothing happens where it has no telephone-event format. Digits
-    /// are played one after the other.
+    /// Send a digit to a side: as RFC 4733 events, or where it has no telephone-event format, as a tone in speech
+    /// (ITU-T Q.23). Digits are played one after the other; the other side is not heard meanwhile.
     Digit {
         /// Which relay.
         relay: RelayId,

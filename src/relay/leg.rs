@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::control::{Endpoint, Keys, Quality};
+use super::digit::Digit;
 use super::ear::Ear;
 use super::gate::Gate;
 use super::keying::Keying;
@@ -39,7 +40,9 @@ pub(super) struct Leg {
     /// What becomes of its keys, and what hears them in its speech.
     pub(super) keys: Keys,
     pub(super) ear: Option<Box<Ear>>,
-    pub(super) player: Player,
+    player: Player,
+    /// Digits that it hears as tones in speech.
+    dialling: Option<Box<Sounding>>,
     /// What it hears in place of the other side.
     sounding: Option<Box<Sounding>>,
     /// What it has heard to its end, of which the switch does not know yet.
@@ -66,6 +69,7 @@ impl Leg {
             keys: Keys::default(),
             ear: None,
             player: Player::default(),
+            dialling: None,
             sounding: None,
             played: None,
             reporter: Reporter::new(now, random),
@@ -147,7 +151,9 @@ impl Leg {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let sounding = self.sounding.as_ref().map(|sounding| sounding.deadline());
         let ear = self.ear.as_ref().and_then(|ear| ear.deadline());
-        let own = [self.player.deadline(), sounding, ear, self.reporter.deadline(), self.keep_alive()];
+        let dialling = self.dialling.as_ref().map(|dialling| dialling.deadline());
+        let own =
+            [self.player.deadline(), dialling, sounding, ear, self.reporter.deadline(), self.keep_alive()];
         own.into_iter().flatten().chain(self.keying.deadline()).min()
     }
 
@@ -160,6 +166,7 @@ impl Leg {
     /// Writes what is due to the side; to be called until there is nothing.
     pub(super) fn due(&mut self, now: Instant, random: &mut Random, buffer: &mut [u8]) -> Option<Transmit> {
         self.due_tone(now, buffer)
+            .or_else(|| self.due_key(now, buffer))
             .or_else(|| self.due_sound(now, buffer))
             .or_else(|| self.due_keep_alive(now, buffer))
             .or_else(|| self.due_report(now, random, buffer))
@@ -180,6 +187,28 @@ impl Leg {
         Some(self.transmit(Port::Rtp, to, header.write(&payload, buffer)))
     }
 
+    /// Sends a digit, where the side can be sent any.
+    pub(super) fn play(&mut self, now: Instant, digit: Digit, duration: Duration) {
+        if self.tone_format().is_some() {
+            self.player.add(now, digit, duration);
+        } else if !self.has_tones() && self.open_target().is_some() {
+            self.dialling.get_or_insert_with(|| Box::new(Sounding::keys(now))).press(digit, duration);
+        }
+    }
+
+    /// A digit as a tone in speech; those that the side can't be sent any more are forgotten.
+    fn due_key(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        let (to, spoken) = (self.open_target(), spoken(&self.endpoint.formats));
+        let dialling = self.dialling.as_mut()?;
+        let (Some(to), Some(spoken), false) = (to, spoken, dialling.is_over(now)) else {
+            self.dialling = None;
+            return None;
+        };
+        let mut payload = [0; LONGEST_PAYLOAD];
+        let beat = dialling.due(now, spoken.format, &mut payload)?;
+        Some(self.speak(now, to, spoken, beat, &payload, buffer))
+    }
+
     /// Begins a sound; one that goes on already is let go on.
     pub(super) fn sound(&mut self, now: Instant, sound: Sound) {
         if !self.sounding.as_ref().is_some_and(|sounding| sounding.is(&sound)) {
@@ -196,21 +225,26 @@ impl Leg {
         self.played.take()
     }
 
+    fn is_hearing_digits(&self) -> bool {
+        self.player.is_sounding() || self.dialling.is_some()
+    }
+
     /// Whether it hears something of ours, so that the other side has to wait.
     #[inline]
     pub(super) fn is_hearing_us(&self) -> bool {
-        self.player.is_sounding() || self.sounding.is_some()
+        self.is_hearing_digits() || self.sounding.is_some()
     }
 
     fn due_sound(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let (to, spoken) = (self.open_target(), spoken(&self.endpoint.formats));
+        let is_hearing_digits = self.is_hearing_digits();
         let sounding = self.sounding.as_mut()?;
         if sounding.is_over(now) {
             self.played = sounding.tag();
             self.sounding = None;
             return None;
         }
-        let (Some(to), Some(spoken), false) = (to, spoken, self.player.is_sounding()) else {
+        let (Some(to), Some(spoken), false) = (to, spoken, is_hearing_digits) else {
             sounding.pass(now);
             return None;
         };

@@ -10,6 +10,7 @@ mod digit;
 mod ear;
 mod gate;
 mod keying;
+mod keypad;
 mod keys;
 mod leg;
 mod outgoing;
@@ -140,13 +141,10 @@ impl Relay {
         self.reschedule();
     }
 
-    /// Sends a digit to a side that has a telephone-event format and may be sent to.
+    /// Sends a digit to a side that may be sent to: as telephone events, else as a tone in speech.
     pub fn play(&mut self, now: Instant, to: Side, digit: Digit, duration: Duration) {
-        let leg = &mut self.legs[to.index()];
-        if leg.tone_format().is_some() {
-            leg.player.add(now, digit, duration);
-            self.reschedule();
-        }
+        self.legs[to.index()].play(now, digit, duration);
+        self.reschedule();
     }
 
     /// Lets a side hear a sound until [`Relay::stop`].

@@ -13,11 +13,12 @@ const STEP: Duration = Duration::from_millis(20);
 /// How often its end is sent (RFC 4733 section 2.5.1.4).
 const ENDS: u8 = 3;
 /// The pause between two digits.
-const PAUSE: Duration = Duration::from_millis(60);
+pub(super) const PAUSE_MS: usize = 60;
+const PAUSE: Duration = Duration::from_millis(PAUSE_MS as u64);
 /// No digit sounds shorter (ITU-T Q.24) or longer than this.
-const BOUNDS: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(6));
+pub(super) const BOUNDS: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(6));
 /// More digits than this are not kept waiting.
-const WAITING: usize = 64;
+pub(super) const WAITING: usize = 64;
 
 #[derive(Debug)]
 struct Playing {

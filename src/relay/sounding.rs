@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::digit::Digit;
+use super::keypad::Keypad;
 use super::sound::Sound;
 use super::speech::{Payload, Voice};
 use super::tune::Tune;
@@ -18,7 +20,8 @@ const LARGEST: usize = frame(RATES[1]);
 /// A sound on its way to a side.
 #[derive(Debug)]
 pub(super) struct Sounding {
-    sound: Sound,
+    /// What the switch ordered; nothing where it is digits.
+    sound: Option<Sound>,
     tune: Tune,
     /// The rate that the tune is made at, in Hz.
     rate: u32,
@@ -42,13 +45,28 @@ pub(super) struct Beat {
 
 impl Sounding {
     pub(super) fn new(now: Instant, sound: Sound) -> Self {
-        let rate = RATES[0];
-        let tune = Tune::new(&sound, rate);
-        Self { sound, tune, rate, voice: None, next: now, is_first: true }
+        let tune = Tune::new(&sound, RATES[0]);
+        Self { sound: Some(sound), ..Self::of(now, tune) }
+    }
+
+    /// Digits as tones, of which none is pressed yet.
+    pub(super) fn keys(now: Instant) -> Self {
+        Self::of(now, Tune::Keys(Keypad::new(RATES[0])))
+    }
+
+    fn of(now: Instant, tune: Tune) -> Self {
+        Self { sound: None, tune, rate: RATES[0], voice: None, next: now, is_first: true }
+    }
+
+    /// Adds a digit, where it is digits.
+    pub(super) fn press(&mut self, digit: Digit, duration: Duration) {
+        if let Tune::Keys(keypad) = &mut self.tune {
+            keypad.press(digit, duration);
+        }
     }
 
     pub(super) fn is(&self, sound: &Sound) -> bool {
-        self.sound == *sound
+        self.sound.as_ref() == Some(sound)
     }
 
     /// Whether it is over: its last packet has had its time.
@@ -59,8 +77,8 @@ impl Sounding {
     /// What the switch calls it.
     pub(super) fn tag(&self) -> Option<u32> {
         match &self.sound {
-            Sound::Clips(list) => Some(list.tag),
-            Sound::Tone(_) | Sound::Prompt(_) => None,
+            Some(Sound::Clips(list)) => Some(list.tag),
+            _ => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::keypad::Keypad;
 use super::playlist::Playing;
 use super::sound::Sound;
 use crate::audio::{CallSound, Resampler, frame};
@@ -20,6 +21,7 @@ pub(super) enum Tune {
     Tone(CallTone, CallSound),
     Prompt(Repeated),
     Clips(Playing),
+    Keys(Keypad),
 }
 
 impl Tune {
@@ -38,6 +40,7 @@ impl Tune {
             Tune::Tone(tone, sound) => *sound = CallSound::new(*tone, rate),
             Tune::Prompt(repeated) => repeated.change_rate(rate),
             Tune::Clips(playing) => playing.change_rate(rate),
+            Tune::Keys(keypad) => keypad.change_rate(rate),
         }
     }
 
@@ -47,12 +50,17 @@ impl Tune {
             Tune::Tone(_, sound) => sound.fill(frame),
             Tune::Prompt(repeated) => repeated.fill(frame),
             Tune::Clips(playing) => playing.fill(frame),
+            Tune::Keys(keypad) => keypad.fill(frame),
         }
     }
 
     /// Whether there is no more of it.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self, Tune::Clips(playing) if playing.is_over())
+        match self {
+            Tune::Tone(..) | Tune::Prompt(_) => false,
+            Tune::Clips(playing) => playing.is_over(),
+            Tune::Keys(keypad) => keypad.is_over(),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Telephone events, both ways.
 
 use super::*;
+use crate::audio::dtmf::Heard;
+use crate::audio::{Decoder, Detector, Format, Resampler};
 
 fn key(event: u8, end: bool, duration: u16) -> Vec<u8> {
     let [high, low] = duration.to_be_bytes();
@@ -129,7 +131,7 @@ fn digits_are_played_to_a_side() {
 #[test]
 fn digits_are_not_played_where_they_cannot_be_heard() {
     let mut world = World::new();
-    world.change(Side::B, |b| b.formats.truncate(1));
+    world.set(Side::B, endpoint(B, &[(Codec::G729 { annexb: false }, 18, 18)]));
     world.relay.play(world.now, Side::B, digit('1'), MS(100));
     world.change(Side::A, |a| a.sends = false);
     world.relay.play(world.now, Side::A, digit('1'), MS(100));
@@ -138,4 +140,66 @@ fn digits_are_not_played_where_they_cannot_be_heard() {
     world.relay.play(world.now, Side::A, digit('1'), MS(100));
     world.change(Side::A, |a| a.sends = false);
     assert!(!world.run(MS(1000)).iter().any(is_rtp), "held before it began");
+}
+
+/// The digits that a side hears in its speech, and how long.
+fn heard(sent: &[Sent], format: Format) -> Vec<(char, u32)> {
+    let rate = if format == Format::Opus { 8_000 } else { format.rate() };
+    let (mut decoder, mut resampler) = (Decoder::new(format, rate).unwrap(), Resampler::new(rate, 8_000));
+    let (mut samples, mut narrow, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    sent.iter().for_each(|sent| decoder.decode(sent.payload(), &mut samples).unwrap());
+    resampler.process(&samples, &mut narrow);
+    narrow.resize(narrow.len() + 800, 0);
+    Detector::default().hear(&narrow, |heard| {
+        if let Heard::Ended { event, ms } = heard {
+            keys.push((Digit::from_event(event).unwrap().to_char(), ms));
+        }
+    });
+    keys
+}
+
+#[test]
+fn a_side_without_events_hears_digits_in_its_speech() {
+    let opus = Codec::Opus { fec: false, stereo: false };
+    for (codec, clock) in [(Codec::Pcmu, 8_000), (Codec::Pcma, 8_000), (Codec::G722, 8_000), (opus, 48_000)] {
+        let mut world = World::new();
+        world.set(Side::B, endpoint(B, &[(codec, 98, 99)]));
+        for key in "07#7".chars() {
+            world.relay.play(world.now, Side::B, digit(key), MS(100));
+        }
+        let mut sent = world.run(MS(300));
+        assert_eq!(world.talk(Side::A, 105, 1), [None], "the caller's audio waits");
+        sent.extend(world.run(MS(700)));
+        sent.retain(is_rtp);
+        assert_eq!(sent.len(), 32, "4 digits of 100 ms, a pause of 60 ms behind each");
+        for (index, pair) in sent.windows(2).enumerate() {
+            let (one, next) = (pair[0].rtp(), pair[1].rtp());
+            assert_eq!((one.payload_type, one.marker), (99, index == 0));
+            assert_eq!(next.timestamp.wrapping_sub(one.timestamp), clock / 50);
+            assert_eq!(next.sequence, one.sequence.wrapping_add(1));
+        }
+        let heard = heard(&sent, speech::format_of(&codec).unwrap());
+        let keys: String = heard.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, "07#7", "{codec:?}");
+        assert!(heard.iter().all(|(_, ms)| (80..=115).contains(ms)), "{codec:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn digits_in_speech_go_over_a_sound_and_end_with_a_hold() {
+    let mut world = World::new();
+    world.set(Side::B, endpoint(B, &[(Codec::Pcma, 98, 99)]));
+    world.relay.sound(world.now, Side::B, Sound::Prompt(vec![0xd5; 80_000].into()));
+    world.run(MS(90));
+    world.relay.play(world.now, Side::B, digit('3'), MS(100));
+    let sent: Vec<Sent> = world.run(MS(300)).into_iter().filter(is_rtp).collect();
+    assert_eq!(heard(&sent, Format::Pcma).iter().map(|(key, _)| *key).collect::<String>(), "3");
+    assert!((14..=16).contains(&sent.len()), "one or the other: {} packets", sent.len());
+    world.relay.play(world.now, Side::B, digit('4'), MS(1_000));
+    world.run(MS(50));
+    world.change(Side::B, |b| b.sends = false);
+    assert_eq!(world.run(MS(300)).into_iter().filter(is_rtp).count(), 0);
+    world.change(Side::B, |b| b.sends = true);
+    let sent: Vec<Sent> = world.run(MS(300)).into_iter().filter(is_rtp).collect();
+    assert_eq!(heard(&sent, Format::Pcma), [], "what was on its way is forgotten, as events are");
 }
