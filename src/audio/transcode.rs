@@ -21,6 +21,8 @@ pub enum Packet<'a> {
 
 /// Speech on its way from one leg to the other.
 pub struct Transcoder {
+    /// The RTP clock of the leg that is heard, in Hz.
+    clock: u32,
     decoder: Decoder,
     encoder: Encoder,
     resampler: Resampler,
@@ -40,7 +42,7 @@ impl Transcoder {
         let resampler = Resampler::new(decoder.rate(), encoder.rate());
         let room = |rate: u32| Vec::with_capacity(frame(rate) * (WAITING_MS / FRAME_MS) as usize);
         let (heard, waiting) = (room(decoder.rate()), room(encoder.rate()));
-        Ok(Self { decoder, encoder, resampler, noise: None, heard, waiting })
+        Ok(Self { clock: from.clock(), decoder, encoder, resampler, noise: None, heard, waiting })
     }
 
     /// What codes the frames.
@@ -73,6 +75,19 @@ impl Transcoder {
         let most = frame(self.encoder.rate()) * (WAITING_MS / FRAME_MS) as usize;
         self.waiting.drain(..self.waiting.len().saturating_sub(most));
         read
+    }
+
+    /// How long what was heard last was, in ticks of the RTP clock of the leg that said it.
+    #[must_use]
+    pub fn ticks_heard(&self) -> u32 {
+        let ticks = self.heard.len() as u64 * u64::from(self.clock) / u64::from(self.decoder.rate());
+        u32::try_from(ticks).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is a frame to send.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.waiting.len() >= frame(self.encoder.rate())
     }
 
     /// Writes the next frame of 20 ms, where there is one: the length of its payload in bytes.
@@ -172,6 +187,10 @@ mod tests {
         for ms in [10, 20, 30, 40, 60] {
             let packets: Vec<_> = payload.chunks(ms * 8).map(Packet::Speech).collect();
             let (heard, counts) = cross(Format::Pcma, Format::G722, &packets);
+            let mut transcoder = Transcoder::new(Format::Pcma, Format::G722).unwrap();
+            assert!(!transcoder.is_ready());
+            transcoder.hear(packets[0]).unwrap();
+            assert_eq!((transcoder.is_ready(), transcoder.ticks_heard()), (ms >= 20, ms as u32 * 8));
             let due: Vec<usize> = (0..packets.len()).map(|at| (at + 1) * ms / 20 - at * ms / 20).collect();
             assert_eq!(counts, due, "{ms} ms");
             assert_eq!(heard.len(), 19_200);

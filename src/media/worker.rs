@@ -197,6 +197,10 @@ impl Worker {
             }
             Port::Rtcp => session.relay.rtcp(now, side, source, datagram),
         }
+        // Speech that is coded anew is due at once: no timer is set for it.
+        if session.relay.deadline().is_some_and(|deadline| deadline <= now) {
+            session.send_due(now, &mut self.random);
+        }
         self.settle(key);
     }
 
@@ -225,10 +229,7 @@ impl Worker {
                 continue;
             };
             session.scheduled = None;
-            let mut buffer = [0; OWN];
-            while let Some(transmit) = session.relay.due(now, &mut self.random, &mut buffer) {
-                session.transmit(transmit, &buffer);
-            }
+            session.send_due(now, &mut self.random);
             self.settle(key);
         }
     }
@@ -296,6 +297,13 @@ impl Worker {
 }
 
 impl Session {
+    fn send_due(&mut self, now: Instant, random: &mut Random) {
+        let mut buffer = [0; OWN];
+        while let Some(transmit) = self.relay.due(now, random, &mut buffer) {
+            self.transmit(transmit, &buffer);
+        }
+    }
+
     fn transmit(&self, transmit: Transmit, buffer: &[u8]) {
         let Transmit { side, port, to, length } = transmit;
         // A packet that cannot be sent is lost, as any may be.

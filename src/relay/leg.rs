@@ -7,6 +7,7 @@ use super::control::{Endpoint, Keys, Quality};
 use super::digit::Digit;
 use super::ear::Ear;
 use super::gate::Gate;
+use super::interpreter::Interpreter;
 use super::keying::Keying;
 use super::outgoing::Outgoing;
 use super::player::Player;
@@ -43,6 +44,8 @@ pub(super) struct Leg {
     player: Player,
     /// Digits that it hears as tones in speech.
     dialling: Option<Box<Sounding>>,
+    /// What makes the other side's speech into its own codec.
+    pub(super) interpreter: Option<Box<Interpreter>>,
     /// What it hears in place of the other side.
     sounding: Option<Box<Sounding>>,
     /// What it has heard to its end, of which the switch does not know yet.
@@ -70,6 +73,7 @@ impl Leg {
             ear: None,
             player: Player::default(),
             dialling: None,
+            interpreter: None,
             sounding: None,
             played: None,
             reporter: Reporter::new(now, random),
@@ -168,6 +172,7 @@ impl Leg {
         self.due_tone(now, buffer)
             .or_else(|| self.due_key(now, buffer))
             .or_else(|| self.due_sound(now, buffer))
+            .or_else(|| self.due_speech(now, buffer))
             .or_else(|| self.due_keep_alive(now, buffer))
             .or_else(|| self.due_report(now, random, buffer))
     }
@@ -251,6 +256,19 @@ impl Leg {
         let mut payload = [0; LONGEST_PAYLOAD];
         let beat = sounding.due(now, spoken.format, &mut payload)?;
         Some(self.speak(now, to, spoken, beat, &payload, buffer))
+    }
+
+    /// A packet of the other side's speech, coded anew.
+    fn due_speech(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        let to = self.open_target().filter(|_| !self.is_hearing_us());
+        let Some(to) = to else {
+            self.interpreter = None;
+            return None;
+        };
+        let mut payload = [0; LONGEST_PAYLOAD];
+        let interpreter = self.interpreter.as_mut()?;
+        let (header, length) = interpreter.due(now, &mut self.outgoing, &mut payload)?;
+        Some(self.transmit(Port::Rtp, to, header.write(&payload[..length], buffer)))
     }
 
     /// A packet of speech of our own.

@@ -9,6 +9,7 @@ pub mod control;
 mod digit;
 mod ear;
 mod gate;
+mod interpreter;
 mod keying;
 mod keypad;
 mod keys;
@@ -30,6 +31,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::audio::Format;
 use crate::audio::codec::LONGEST_PAYLOAD;
 use crate::base::{Random, Side};
 use crate::rtp::packet::is_rtcp;
@@ -37,12 +39,14 @@ use crate::rtp::rtcp::LONGEST;
 use crate::rtp::{HEADER, Received};
 pub use control::{Command, Endpoint, Event, Keys, PayloadMap, Quality, RelayId};
 pub use digit::Digit;
+use interpreter::Interpreter;
 use leg::Leg;
 use outgoing::Theirs;
 pub use playlist::{Part, Playlist};
 use reception::Step;
 use route::{Fate, Route};
 pub use sound::Sound;
+use speech::Spoken;
 pub use speech::can_transcode;
 
 /// The longest packet that a relay makes of its own accord.
@@ -182,11 +186,16 @@ impl Relay {
         let (leg, other) = pair(&mut self.legs, from);
         let Some(to) = other.open_target().filter(|_| leg.endpoint.receives && !other.is_hearing_us()) else {
             other.outgoing.detach();
+            other.interpreter = None;
             return None;
         };
         let bytes = match route.map(|route| (route.fate, route.clock)) {
             Some((Fate::Relay(payload_type), clock)) if !is_kept => {
                 self.audio(&passing, clock, payload_type, datagram)
+            }
+            Some((Fate::Transcode(format, spoken), _)) if !is_kept => {
+                self.interpret(&passing, format, spoken, datagram);
+                None
             }
             _ => {
                 leg.dropped += u64::from(!is_kept);
@@ -241,6 +250,21 @@ impl Relay {
         let header = other.outgoing.audio(*now, slot, theirs, payload_type);
         other.outgoing.count(*now, packet.payload.len());
         Some(header.rewrite(datagram, &packet.payload))
+    }
+
+    /// Speech that is coded anew: it is sent when the relay is asked what is due, which is now.
+    fn interpret(&mut self, passing: &Passing, format: Format, spoken: Spoken, datagram: &[u8]) {
+        let (leg, other) = pair(&mut self.legs, passing.from);
+        if other.interpreter.as_ref().is_none_or(|interpreter| !interpreter.is(format, spoken)) {
+            other.interpreter = Some(Box::new(Interpreter::new(format, spoken)));
+        }
+        let Some(interpreter) = &mut other.interpreter else { return };
+        let Passing { now, packet, step, .. } = passing;
+        let is_heard = interpreter.hear(*now, packet, *step, &datagram[packet.payload.clone()]);
+        leg.dropped += u64::from(!is_heard);
+        if interpreter.deadline().is_some() {
+            self.deadline = Some(self.deadline.map_or(*now, |deadline| deadline.min(*now)));
+        }
     }
 
     /// A datagram that came to the RTCP port toward `from`. It ends here.

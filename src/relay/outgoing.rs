@@ -69,6 +69,18 @@ impl Outgoing {
         }
     }
 
+    /// The timestamp of a frame of speech that was coded anew: `next`, where the clock still runs as it did, else as
+    /// time has gone on. And whether it is that: what begins anew.
+    pub(super) fn frame(&mut self, now: Instant, clock: u32, next: Option<u32>) -> (u32, bool) {
+        let next = next.filter(|_| self.clock == clock);
+        self.keep_time(now, clock);
+        let elapsed = now.saturating_duration_since(self.anchor.0);
+        let timestamp = next.unwrap_or_else(|| self.anchor.1.wrapping_add(ticks(elapsed, clock).max(1)));
+        (self.anchor, self.shift) = ((now, timestamp), None);
+        self.detach();
+        (timestamp, next.is_none())
+    }
+
     /// The place of a packet of the carried stream; `None` where it has none any more.
     #[inline]
     pub(super) fn place(&mut self, step: Step) -> Option<Slot> {

@@ -1,6 +1,8 @@
 //! What becomes of each payload type of a side at the other side.
 
 use super::control::PayloadMap;
+use super::speech::{Spoken, format_of, spoken};
+use crate::audio::Format;
 use crate::sdp::Codec;
 
 /// What becomes of a packet.
@@ -10,6 +12,8 @@ pub(super) enum Fate {
     Relay(u8),
     /// A telephone event: written anew in the other side's format, or told to the switch where it has none.
     Tone(Option<ToneFormat>),
+    /// Speech that the other side has no codec for, but another that we can make of it.
+    Transcode(Format, Spoken),
     /// The other side does not have the codec.
     Drop,
 }
@@ -37,11 +41,13 @@ pub(super) struct Routes(Vec<Route>);
 impl Routes {
     /// The routes of packets from a side with formats `from` to one with formats `to`.
     pub(super) fn new(from: &[PayloadMap], to: &[PayloadMap]) -> Self {
+        let is_shared = |map: &PayloadMap| map.codec.is_speech() && relayed(&map.codec, to).is_some();
+        let have_common = from.iter().any(is_shared);
         let route = |map: &PayloadMap| Route {
             receive: map.receive,
             codec: map.codec,
             clock: map.codec.clock_rate(),
-            fate: fate(&map.codec, to),
+            fate: fate(&map.codec, to, have_common),
         };
         Self(from.iter().map(route).collect())
     }
@@ -58,10 +64,21 @@ impl Routes {
     }
 }
 
-fn fate(codec: &Codec, to: &[PayloadMap]) -> Fate {
-    match codec {
-        Codec::TelephoneEvent { clock } => Fate::Tone(tone_format(to, *clock)),
-        _ => to.iter().find(|map| map.codec.matches(codec)).map_or(Fate::Drop, |map| Fate::Relay(map.send)),
+/// The payload type that a codec goes on under, where the other side has it.
+fn relayed(codec: &Codec, to: &[PayloadMap]) -> Option<u8> {
+    to.iter().find(|map| map.codec.matches(codec)).map(|map| map.send)
+}
+
+/// What becomes of a codec. Comfort noise goes with speech that is relayed: in none that we code, it is left out.
+fn fate(codec: &Codec, to: &[PayloadMap], have_common: bool) -> Fate {
+    match (codec, relayed(codec, to)) {
+        (Codec::TelephoneEvent { clock }, _) => Fate::Tone(tone_format(to, *clock)),
+        (Codec::ComfortNoise { .. }, _) if !have_common => Fate::Drop,
+        (_, Some(payload_type)) => Fate::Relay(payload_type),
+        (codec, None) => {
+            let both = format_of(codec).zip(spoken(to));
+            both.map_or(Fate::Drop, |(from, to)| Fate::Transcode(from, to))
+        }
     }
 }
 
@@ -103,8 +120,27 @@ mod tests {
         let routes = Routes::new(&from, &to);
         assert_eq!(routes.find(111).unwrap().fate, Fate::Relay(101));
         assert_eq!(routes.find(8).unwrap().fate, Fate::Relay(99));
-        assert_eq!(routes.find(9).unwrap().fate, Fate::Drop);
+        let pcma = Spoken { format: Format::Pcma, payload_type: 99 };
+        assert_eq!(routes.find(9).unwrap().fate, Fate::Transcode(Format::G722, pcma));
         assert_eq!(routes.find(96), None, "what we send with is not what it sends with");
+    }
+
+    #[test]
+    fn only_speech_without_a_match_is_coded_anew_and_only_where_we_can() {
+        let (g729, noise) = (Codec::G729 { annexb: false }, Codec::ComfortNoise { clock: 8000 });
+        let fates = |from: Codec, to: &[Codec]| {
+            let to: Vec<_> = to.iter().map(|codec| map(*codec, 0, 7)).collect();
+            let routes = Routes::new(&[map(from, 1, 1), map(noise, 13, 13)], &to);
+            [1, 13].map(|payload_type| routes.find(payload_type).unwrap().fate)
+        };
+        let anew = |from, to| Fate::Transcode(from, Spoken { format: to, payload_type: 7 });
+        assert_eq!(
+            fates(Codec::Pcmu, &[g729, Codec::G722, noise]),
+            [anew(Format::Pcmu, Format::G722), Fate::Drop]
+        );
+        assert_eq!(fates(Codec::Pcmu, &[Codec::G722, Codec::Pcmu, noise]), [Fate::Relay(7), Fate::Relay(7)]);
+        assert_eq!(fates(Codec::Pcmu, &[g729, noise]), [Fate::Drop, Fate::Drop]);
+        assert_eq!(fates(g729, &[Codec::Pcmu]), [Fate::Drop, Fate::Drop]);
     }
 
     #[test]

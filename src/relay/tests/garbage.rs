@@ -5,6 +5,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::rtp::Heard;
 
+const CODECS: [Codec; 5] = [
+    Codec::Pcma,
+    Codec::Pcmu,
+    Codec::G722,
+    Codec::Opus { fec: true, stereo: true },
+    Codec::G729 { annexb: true },
+];
+
 #[derive(Debug, Clone)]
 enum Act {
     Rtp(Side, bool, Vec<u8>),
@@ -12,6 +20,9 @@ enum Act {
     Play(Side, u8, u64),
     Hold(Side, bool, bool),
     Move(Side, u16),
+    Speak(Side, usize),
+    Listen(Side, usize),
+    Sound(Side, bool),
     Wait(u64),
 }
 
@@ -44,7 +55,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (side(), 0u8..16, 0u64..500).prop_map(|(side, digit, ms)| Act::Play(side, digit, ms)),
         1 => (side(), any::<bool>(), any::<bool>()).prop_map(|(side, one, two)| Act::Hold(side, one, two)),
         1 => (side(), any::<u16>()).prop_map(|(side, port)| Act::Move(side, port)),
-        4 => (0u64..40_000).prop_map(Act::Wait),
+        1 => (side(), 0..CODECS.len()).prop_map(|(side, codec)| Act::Speak(side, codec)),
+        1 => (side(), 0..3_usize).prop_map(|(side, keys)| Act::Listen(side, keys)),
+        1 => (side(), any::<bool>()).prop_map(|(side, on)| Act::Sound(side, on)),
+        4 => (0u64..200).prop_map(Act::Wait),
+        1 => (0u64..40_000).prop_map(Act::Wait),
     ]
 }
 
@@ -68,6 +83,10 @@ fn perform(world: &mut World, act: Act) -> Vec<Sent> {
                 rtp.set_port(port);
             }
         }),
+        Act::Speak(side, codec) => world.change(side, |endpoint| endpoint.formats[0].codec = CODECS[codec]),
+        Act::Listen(side, keys) => world.relay.listen(side, [Keys::Cross, Keys::Tell, Keys::Keep][keys]),
+        Act::Sound(side, true) => world.relay.sound(world.now, side, Sound::Prompt(vec![1; 999].into())),
+        Act::Sound(side, false) => world.relay.stop(side),
         Act::Wait(span) => return world.run(MS(span)),
     }
     Vec::new()

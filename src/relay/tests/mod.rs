@@ -10,6 +10,7 @@ mod silence;
 mod sounds;
 mod source;
 mod stream;
+mod transcoding;
 
 use super::*;
 use crate::rtp::HEADER;
