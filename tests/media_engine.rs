@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
+use maskline::audio::{Clip, Prompt};
 use maskline::base::g711::Law;
 use maskline::base::tones::CallTone;
 use maskline::base::{Random, Side};
 use maskline::media::{Engine, Handle, OpenFault, Options};
-use maskline::relay::{Command, Digit, Endpoint, Event, PayloadMap, RelayId, Sound};
+use maskline::relay::{Command, Digit, Endpoint, Event, Part, PayloadMap, Playlist, RelayId, Sound};
 use maskline::rtp::packet::{Header, Received};
 use maskline::sdp::Codec;
 
@@ -42,13 +43,17 @@ impl Bench {
     }
 
     fn set(&mut self, relay: RelayId, side: Side, party: &Party) {
+        self.set_codec(relay, side, party, Codec::Pcma);
+    }
+
+    fn set_codec(&mut self, relay: RelayId, side: Side, party: &Party, codec: Codec) {
         let address = party.0.local_addr().unwrap();
         let format = |codec, number| PayloadMap { codec, receive: number, send: number };
         let endpoint = Endpoint {
             rtp: Some(address),
             rtcp: None,
             sources: vec![address.ip().into()],
-            formats: vec![format(Codec::Pcma, 8), format(TONES, 101)],
+            formats: vec![format(codec, 8), format(TONES, 101)],
             receives: true,
             sends: true,
         };
@@ -196,6 +201,66 @@ fn a_tone_is_heard_at_its_pitch_until_it_stops() {
     a.0.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let rest = std::iter::from_fn(|| a.0.recv_from(&mut [0; 1500]).ok()).count();
     assert_eq!(quality.packets_sent, 50 + rest as u64, "none after the last that was counted");
+}
+
+#[test]
+fn speech_without_a_common_codec_is_coded_anew_at_once() {
+    let mut bench = Bench::new(17370..=17379, 1);
+    let ports = bench.open(RELAY, [V4, V4]);
+    let (a, b) = (Party::new(V4), Party::new(V4));
+    bench.set(RELAY, Side::A, &a);
+    bench.set_codec(RELAY, Side::B, &b, Codec::G722);
+    let door = SocketAddr::new(V4, ports[0]);
+    let begin = a.get_through(door, &b);
+    for index in 1..20 {
+        a.say(door, begin + index, &[0xd5; 160]);
+        let (read, payload, _) = b.hear();
+        assert_eq!((read.payload_type, payload.len()), (8, 160), "as the side numbers it");
+    }
+}
+
+#[test]
+fn a_playlist_is_heard_and_told() {
+    let mut bench = Bench::new(17380..=17389, 1);
+    bench.open(RELAY, [V4, V4]);
+    let a = Party::new(V4);
+    bench.set(RELAY, Side::A, &a);
+    let clip = Arc::new(Prompt::new(&Clip::new(8_000, vec![1_000; 800]).unwrap()));
+    let parts: Arc<[Part]> = [Part::Clip(clip), Part::Silence(Duration::from_millis(20))].into();
+    let what = Sound::Clips(Playlist { parts, times: 2, tag: 5 });
+    bench.handle.command(Command::Play { relay: RELAY, to: Side::A, what });
+    assert_eq!(bench.event(), Event::Played { relay: RELAY, to: Side::A, tag: 5 });
+    let heard: Vec<_> = std::iter::repeat_with(|| a.hear()).take(12).collect();
+    assert!(heard.iter().enumerate().all(|(at, (_, payload, _))| (payload[0] == 0xd5) == (at % 6 == 5)));
+}
+
+#[test]
+fn a_side_moves_to_another_address() {
+    let mut bench = Bench::new(17390..=17395, 1);
+    let ports = bench.open(RELAY, [V4, V4]);
+    let (a, b) = (Party::new(V4), Party::new(V6));
+    bench.set(RELAY, Side::A, &a);
+    let order = Command::Move { relay: RELAY, side: Side::B, local: V6 };
+    assert_eq!(bench.handle.command(order.clone()), None);
+    let Event::Opened { relay: RELAY, ports: moved } = bench.event() else { panic!() };
+    assert_eq!((moved[0], bench.engine.free_pairs()), (ports[0], 1));
+    assert_ne!(moved[1], ports[1]);
+    bench.set(RELAY, Side::B, &b);
+    a.get_through(SocketAddr::new(V4, moved[0]), &b);
+    b.get_through(SocketAddr::new(V6, moved[1]), &a);
+    let gone = UdpSocket::bind((V4, ports[1])).expect("the port that was left is closed");
+    drop(gone);
+
+    bench.handle.open(RelayId(2), [V4, V4], LIMIT).unwrap_err();
+    let elsewhere = Command::Move { relay: RELAY, side: Side::B, local: "192.0.2.1".parse().unwrap() };
+    assert_eq!(bench.handle.command(elsewhere), Some(Event::Refused { relay: RELAY }));
+    b.get_through(SocketAddr::new(V6, moved[1]), &a);
+    bench.handle.command(Command::Close { relay: RELAY });
+    assert!(matches!(bench.event(), Event::Closed { relay: RELAY, .. }));
+    assert_eq!(bench.handle.command(order), None);
+    bench.open(RelayId(3), [V4, V4]);
+    bench.handle.command(Command::Close { relay: RelayId(3) });
+    assert!(matches!(bench.event(), Event::Closed { relay: RelayId(3), .. }), "nothing of what is gone");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::OpenFault;
 use super::ports::Ports;
 use super::sockets::Sockets;
-use super::worker::{Opening, Order, Waker, Worker};
-use crate::base::Random;
+use super::worker::{Moving, Opening, Order, Waker, Worker};
+use crate::base::{Random, Side};
 use crate::relay::{Command, Event, RelayId};
 
 /// Orders that may wait for a thread; more wait in the handles.
@@ -154,21 +154,34 @@ impl Handle {
         Ok(ports)
     }
 
-    /// Carries an order out. [`Command::Open`] is answered by the event given back; the others have no answer, or
-    /// one that goes to the handle's sink.
+    /// Carries an order out. [`Command::Open`] is answered by the event given back, and so is a [`Command::Move`] that
+    /// is refused; the others have no answer, or one that goes to the handle's sink.
     pub fn command(&mut self, command: Command) -> Option<Event> {
-        if let Command::Open { relay, local, silence } = command {
-            let opened = self.open(relay, local, silence);
-            return Some(match opened {
-                Ok(ports) => Event::Opened { relay, ports },
-                Err(fault) => {
-                    self.tell(&fault);
-                    Event::Refused { relay }
-                }
-            });
-        }
-        self.send(command.relay(), Order::Command(command));
-        None
+        let refused = match command {
+            Command::Open { relay, local, silence } => match self.open(relay, local, silence) {
+                Ok(ports) => return Some(Event::Opened { relay, ports }),
+                Err(fault) => (relay, fault),
+            },
+            Command::Move { relay, side, local } => match self.move_side(relay, side, local) {
+                Ok(()) => return None,
+                Err(fault) => (relay, fault),
+            },
+            command => {
+                self.send(command.relay(), Order::Command(command));
+                return None;
+            }
+        };
+        let (relay, fault) = refused;
+        self.tell(&fault);
+        Some(Event::Refused { relay })
+    }
+
+    /// Binds a side's other sockets.
+    #[expect(clippy::disallowed_methods, reason = "the engine is an edge: it reads the clock")]
+    fn move_side(&mut self, relay: RelayId, side: Side, local: IpAddr) -> Result<(), OpenFault> {
+        let sockets = Sockets::bind(local, &self.ports, Instant::now())?;
+        self.send(relay, Order::Move(Box::new(Moving { relay, side, sockets })));
+        Ok(())
     }
 
     /// Says why calls are refused, once in a while.

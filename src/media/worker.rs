@@ -36,7 +36,16 @@ const WAKE: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) enum Order {
     Open(Box<Opening>),
+    Move(Box<Moving>),
     Command(Command),
+}
+
+/// Other sockets for a side of a relay, already bound.
+#[derive(Debug)]
+pub(super) struct Moving {
+    pub(super) relay: RelayId,
+    pub(super) side: Side,
+    pub(super) sockets: Sockets,
 }
 
 /// A relay to open, with its sockets already bound.
@@ -237,12 +246,13 @@ impl Worker {
     fn carry_out(&mut self, now: Instant, order: Order) {
         let command = match order {
             Order::Open(opening) => return self.open(now, *opening),
+            Order::Move(moving) => return self.move_side(now, *moving),
             Order::Command(command) => command,
         };
         let Some(&key) = self.keys.get(&command.relay()) else { return };
         let relay = &mut self.sessions[key].relay;
         match command {
-            Command::Open { .. } => {}
+            Command::Open { .. } | Command::Move { .. } => {}
             Command::Set { side, endpoint, .. } => relay.set(now, side, endpoint, &mut self.random),
             Command::Silence { after, .. } => relay.limit_silence(after),
             Command::Digit { to, digit, duration, .. } => relay.play(now, to, digit, duration),
@@ -260,13 +270,32 @@ impl Worker {
         let key = self.sessions.insert(Session { relay, sockets, events, scheduled: None });
         self.keys.insert(id, key);
         for side in [Side::A, Side::B] {
-            for port in [Port::Rtp, Port::Rtcp] {
-                let socket = self.sessions[key].sockets[side.index()].get(port);
-                let data = epoll::EventData::new_u64(token(key, side, port));
-                // Only memory could be lacking: such a socket stays silent, and the silence ends the call.
-                let _ = epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN);
-            }
+            self.watch(key, side);
         }
+    }
+
+    /// Listens on the sockets of a side.
+    fn watch(&self, key: usize, side: Side) {
+        for port in [Port::Rtp, Port::Rtcp] {
+            let socket = self.sessions[key].sockets[side.index()].get(port);
+            let data = epoll::EventData::new_u64(token(key, side, port));
+            // Only memory could be lacking: such a socket stays silent, and the silence ends the call.
+            let _ = epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN);
+        }
+    }
+
+    /// Gives a side other sockets. Those of a relay that is gone go back.
+    fn move_side(&mut self, now: Instant, moving: Moving) {
+        let Moving { relay, side, sockets } = moving;
+        let Some(&key) = self.keys.get(&relay) else { return sockets.release(&self.ports, now) };
+        let session = &mut self.sessions[key];
+        let left = std::mem::replace(&mut session.sockets[side.index()], sockets);
+        left.release(&self.ports, now);
+        session.relay.moved(side);
+        let ports = [session.sockets[0].port, session.sockets[1].port];
+        (session.events)(Event::Opened { relay, ports });
+        self.watch(key, side);
+        self.settle(key);
     }
 
     fn close(&mut self, now: Instant, id: RelayId) {

@@ -130,6 +130,17 @@ pub enum Command {
         /// What becomes of them.
         keys: Keys,
     },
+    /// Give a side other ports, at another address of this host; those that it had are closed at once, and where its
+    /// packets come from is learned anew. Answered by [`Event::Opened`], or by [`Event::Refused`], where the side keeps
+    /// what it has.
+    Move {
+        /// Which relay.
+        relay: RelayId,
+        /// Which side of it.
+        side: Side,
+        /// The address to bind toward it.
+        local: IpAddr,
+    },
     /// End the relay; answered by [`Event::Closed`].
     Close {
         /// Which relay.
@@ -149,6 +160,7 @@ impl Command {
             | Command::Play { relay, .. }
             | Command::Stop { relay, .. }
             | Command::Listen { relay, .. }
+            | Command::Move { relay, .. }
             | Command::Close { relay } => *relay,
         }
     }
@@ -157,14 +169,15 @@ impl Command {
 /// What the media engine tells the switch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The relay has its ports.
+    /// The relay has its ports, after [`Command::Open`] or [`Command::Move`].
     Opened {
         /// Which relay.
         relay: RelayId,
         /// The RTP ports toward side A and side B; RTCP is the next port of each.
         ports: [u16; 2],
     },
-    /// No pair of ports (or no descriptor) is free: the relay does not exist.
+    /// No pair of ports (or no descriptor) is free: the relay that was to be opened does not exist, the side that was
+    /// to be moved is where it was.
     Refused {
         /// Which relay.
         relay: RelayId,

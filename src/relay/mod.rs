@@ -39,6 +39,7 @@ use crate::rtp::rtcp::LONGEST;
 use crate::rtp::{HEADER, Received};
 pub use control::{Command, Endpoint, Event, Keys, PayloadMap, Quality, RelayId};
 pub use digit::Digit;
+use gate::Gate;
 use interpreter::Interpreter;
 use leg::Leg;
 use outgoing::Theirs;
@@ -137,6 +138,11 @@ impl Relay {
         other.routes = route::Routes::new(&other.endpoint.formats, &leg.endpoint.formats);
         (self.silence.since, self.silence.told) = (now, false);
         self.reschedule();
+    }
+
+    /// A side has other ports: where its packets come from is learned anew.
+    pub fn moved(&mut self, side: Side) {
+        self.legs[side.index()].gate = Gate::default();
     }
 
     /// Sets another limit of silence. The time already silent counts.

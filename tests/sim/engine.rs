@@ -75,6 +75,14 @@ impl Engine {
                 self.relay(relay).keys[from.index()] = keys;
                 None
             }
+            Command::Move { relay, .. } if self.is_full => Some(Event::Refused { relay }),
+            Command::Move { relay, side, .. } => {
+                let port = self.next_port;
+                self.next_port = 20_000 + (port - 20_000 + 4) % 10_000;
+                let state = self.relay(relay);
+                state.ports[side.index()] = port;
+                Some(Event::Opened { relay, ports: state.ports })
+            }
             Command::Close { relay } => {
                 let state = self.open.remove(&relay).expect("a relay that is closed is open");
                 self.closed.push(state);

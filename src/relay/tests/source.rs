@@ -82,3 +82,19 @@ fn before_anything_is_set_nothing_happens() {
     assert_eq!(world.run(Duration::from_secs(1000)), []);
     assert_eq!(world.events(), []);
 }
+
+#[test]
+fn a_side_with_other_ports_is_learned_anew() {
+    let mut world = World::new();
+    world.change(Side::A, |a| a.sources = vec!["192.0.2.0/24".parse().unwrap()]);
+    world.send(Side::A, &rtp(8, 1, 160, 1)).unwrap();
+    assert_eq!(world.send_from(Side::A, "192.0.2.9:4000", &rtp(8, 2, 320, 1)), None);
+    world.relay.moved(Side::A);
+    assert!(world.send_from(Side::A, "192.0.2.9:4000", &rtp(8, 3, 480, 1)).is_some());
+    assert_eq!(world.send(Side::A, &rtp(8, 4, 640, 1)), None, "and locked again");
+    world.relay.moved(Side::A);
+    assert!(
+        world.send_from(Side::A, "192.0.2.9:4000", &rtp(8, 5, 800, 1)).is_some(),
+        "the same may come back"
+    );
+}
