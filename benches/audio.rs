@@ -57,6 +57,12 @@ fn codecs(criterion: &mut Criterion) {
         criterion.bench_function(&format!("encode {format:?} {rate}"), |bench| {
             bench.iter(|| encoder.encode(black_box(frames.next().unwrap()), &mut payload).unwrap());
         });
+        if format == Format::Opus {
+            let mut encoder = Encoder::light(format, rate).unwrap();
+            criterion.bench_function(&format!("encode {format:?} {rate}, light"), |bench| {
+                bench.iter(|| encoder.encode(black_box(frames.next().unwrap()), &mut payload).unwrap());
+            });
+        }
         let payloads = payloads(format, rate);
         let mut payloads = payloads.iter().cycle();
         let (mut decoder, mut heard) = (Decoder::new(format, rate).unwrap(), Vec::new());
