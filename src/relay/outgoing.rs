@@ -77,7 +77,6 @@ impl Outgoing {
         let elapsed = now.saturating_duration_since(self.anchor.0);
         let timestamp = next.unwrap_or_else(|| self.anchor.1.wrapping_add(ticks(elapsed, clock).max(1)));
         (self.anchor, self.shift) = ((now, timestamp), None);
-        self.detach();
         (timestamp, next.is_none())
     }
 
