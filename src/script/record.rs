@@ -37,9 +37,7 @@ impl Recordings {
     /// It begins. One that goes on beside the elements has its `action` told now: no element waits for its end.
     pub(super) fn begin(&mut self, now: Instant, tag: u32, recorded: Recorded, wants: &mut Wants) {
         let Some(recording) = self.find(tag) else { return };
-        if recording.ended.is_none() {
-            recording.until = now.checked_add(recording.record.most);
-        }
+        recording.until = now.checked_add(recording.record.most);
         if recording.record.is_beside() {
             wants.extend(recording.action().map(|action| action.tell(Event::Record(recorded))));
         }
@@ -56,19 +54,18 @@ impl Recordings {
     pub(super) fn stop(&mut self, tag: u32, reason: &'static str, key: Option<Key>, wants: &mut Wants) {
         if let Some(recording) = self.find(tag).filter(|recording| recording.ended.is_none()) {
             let digits = key.map(|key| Hidden::new(key.sign().to_string())).unwrap_or_default();
-            recording.until = None;
             recording.ended = Some((reason, digits));
             wants.add(Want::StopRecording { tag });
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|recording| recording.until).min()
+        self.0.iter().filter_map(Recording::deadline).min()
     }
 
     /// Ends those that are long enough.
     pub(super) fn expire(&mut self, due: Instant, wants: &mut Wants) {
-        let long = self.0.iter().filter(|recording| recording.until.is_some_and(|until| until <= due));
+        let long = self.0.iter().filter(|recording| recording.deadline().is_some_and(|at| at <= due));
         let tags: Vec<u32> = long.map(|recording| recording.tag).collect();
         tags.into_iter().for_each(|tag| self.stop(tag, LONG, None, wants));
     }
@@ -76,12 +73,11 @@ impl Recordings {
     /// The call is over, and they end with it.
     pub(super) fn hang_up(&mut self) {
         for recording in &mut self.0 {
-            recording.until = None;
             recording.ended.get_or_insert((GONE, Hidden::default()));
         }
     }
 
-    /// It is over: its `callback` is told. What is left is its `action`, and what that is told.
+    /// It is over: its `callback` is told. What is left is its `action`, if that was not told before, and what it is told.
     pub(super) fn end(
         &mut self,
         tag: u32,
@@ -98,8 +94,7 @@ impl Recordings {
             let method = recording.record.callback_method;
             wants.add(Want::Tell { link, method, event: event.clone() });
         }
-        let then = if recording.record.is_beside() { None } else { recording.action() };
-        Some((then, event))
+        Some((recording.action(), event))
     }
 
     fn find(&mut self, tag: u32) -> Option<&mut Recording> {
@@ -108,6 +103,11 @@ impl Recordings {
 }
 
 impl Recording {
+    fn deadline(&self) -> Option<Instant> {
+        if self.ended.is_none() { self.until } else { None }
+    }
+
+    /// Its `action`, once.
     fn action(&mut self) -> Option<Action> {
         let link = self.record.action.take()?;
         Some(Action { link, method: self.record.method, redirect: self.record.redirect })

@@ -30,6 +30,7 @@ fn a_key_ends_it_and_is_told() {
     call.presses("1").gives([]);
     call.presses("#*").gives(["stop recording"]);
     assert_eq!(call.due(), None);
+    call.begins().waits(60_000).gives([]);
     let told = format!("{OVER}&RecordingEndReason=FinishedOnKey&Digits=%23");
     let [tell, ask] = [format!("tell GET /file {told}"), format!("ask /r {told}")];
     call.ends().gives([tell.as_str(), "stop listening", ask.as_str()]);
@@ -86,6 +87,10 @@ fn what_cannot_be_recorded_is_over_at_once() {
     call.ends().gives(["stop listening", "play Next."]);
     call.ends().begins().gives([]);
     assert_eq!(call.due(), None);
+    // One beside is told of once, now that it never began.
+    let mut call = answered("<Record recordSession='true' action='/r'/><Wait length='9'/>");
+    call.gives(["record call"]);
+    call.ends().gives([format!("tell /r {OVER}&Digits=").as_str()]);
 }
 
 #[test]
