@@ -267,17 +267,17 @@ async fn espeak_ng_speaks() {
     let mut voices = Vec::new();
     for part in &prepared.parts {
         let Heard::Clip(clip) = &part.what else { panic!("a clip") };
-        assert!((700..6_000).contains(&clip.ms()) && clip.rate() == 16_000, "{clip:?}");
+        assert!((700..6_000).contains(&clip.ms()), "{clip:?}");
         // Speech is loud in frames of 20 ms, and between words it is not.
         let loudness = |frame: &[i16]| {
             let energy: f64 = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum();
             (energy / frame.len() as f64).sqrt()
         };
-        let loud: Vec<f64> = clip.samples().chunks(320).map(loudness).collect();
+        let loud: Vec<f64> = clip.samples(16_000).chunks(320).map(loudness).collect();
         let above = loud.iter().filter(|frame| **frame > 1_000.0).count();
         assert!(above * 3 > loud.len(), "{above} of {} frames", loud.len());
         assert!(loud.iter().any(|frame| *frame < 200.0), "it ends in silence");
-        voices.push(clip.samples().to_vec());
+        voices.push(clip.samples(16_000).to_vec());
     }
     assert_ne!(voices[0], voices[1], "a woman's voice and a man's");
     let none = heard(&prompter, &[speak_as("a", "xx", Voice::Man)]).await;

@@ -13,16 +13,29 @@ use tokio::time::Instant;
 use super::desk::now;
 use crate::base::Random;
 use crate::base::settings::{Settings, Webhooks};
+use crate::base::tones::CallTone;
 use crate::call::{Asking, CallKey};
 use crate::hook::answer::{self, AskSettings, Asker, Outcome};
+use crate::hook::prompt::{self, Heard, Prepared, PromptSettings, Prompter};
 use crate::ledger::Book;
 use crate::net::Post;
+use crate::relay::{Part, Playlist, Sound};
 use crate::route::{self, Decision, Index, Inquiry, Question, Step};
 use crate::switch::Input;
 use crate::voice::{Prompt, Response};
 
 /// How much earlier than the call itself a service is given up, so that what is decided without it comes in time.
 const MARGIN: Duration = Duration::from_millis(250);
+
+/// How long prompts are waited for: what is not there by then is left out.
+const PREPARATION: Duration = Duration::from_secs(5);
+/// The beep after a prompt.
+const BEEP: CallTone = CallTone { hertz: [1000, 0], cadence: [400, 0, 0, 0, 0, 0] };
+const BEEP_LASTS: Duration = Duration::from_millis(400);
+/// As long as a call may last.
+const ENDLESS: Duration = Duration::from_secs(24 * 3600);
+/// Parts of a playlist at most.
+const PARTS: usize = 20_000;
 
 /// What is to be asked.
 pub(super) enum Job {
@@ -35,7 +48,7 @@ pub(super) enum Job {
     /// What a service is told, whatever it answers.
     Tell { asking: Box<Asking>, index: Arc<Index> },
     /// Other settings are in force.
-    Reconfigure(Box<AskSettings>),
+    Reconfigure(Box<(AskSettings, PromptSettings)>),
 }
 
 /// A call whose number has a web service.
@@ -63,6 +76,7 @@ pub(super) struct AnswersThread {
 #[derive(Clone)]
 struct Desk {
     asker: Asker,
+    prompter: Prompter,
     book: Arc<Book>,
     /// What is decided without the service takes effect here.
     decided: Arc<dyn Fn(&Decision) + Send + Sync>,
@@ -81,11 +95,11 @@ impl AnswersThread {
     ) -> io::Result<Self> {
         let (sender, jobs) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let asker = {
+        let (asker, prompter) = {
             let _runtime = runtime.enter();
-            Asker::new(ask_settings(&settings.webhooks))?
+            (Asker::new(ask_settings(&settings.webhooks))?, Prompter::new(prompt_settings(settings))?)
         };
-        let desk = Desk { asker, book, decided };
+        let desk = Desk { asker, prompter, book, decided };
         let run = move || {
             LocalSet::new().block_on(&runtime, serve(jobs, desk, random));
             // A name that is still being looked up is not waited for.
@@ -100,8 +114,9 @@ impl AnswersThread {
     }
 
     /// Puts other settings in force.
-    pub(super) fn reconfigure(&self, settings: &Webhooks) {
-        self.answers.hand(Job::Reconfigure(Box::new(ask_settings(settings))));
+    pub(super) fn reconfigure(&self, settings: &Settings) {
+        let (asked, prompts) = (ask_settings(&settings.webhooks), prompt_settings(settings));
+        self.answers.hand(Job::Reconfigure(Box::new((asked, prompts))));
     }
 
     /// Ends the thread once nobody hands anything over any more.
@@ -116,6 +131,10 @@ impl Answers {
         // The thread ends after everybody who hands over.
         let _ = self.0.send(job);
     }
+}
+
+fn prompt_settings(settings: &Settings) -> PromptSettings {
+    PromptSettings::new(&settings.webhooks, &settings.speech)
 }
 
 fn ask_settings(webhooks: &Webhooks) -> AskSettings {
@@ -140,10 +159,13 @@ async fn serve(mut jobs: mpsc::UnboundedReceiver<Job>, mut desk: Desk, mut rando
                 drop(spawn_local(here.prepare(call, tag, prompts, beep, post)));
             }
             Job::Tell { asking, index } => drop(spawn_local(here.tell(*asking, index, random))),
-            Job::Reconfigure(settings) => match Asker::new(*settings) {
-                Ok(asker) => desk.asker = asker,
-                Err(error) => tracing::error!(%error, "web services are asked as before"),
-            },
+            Job::Reconfigure(settings) => {
+                let (asked, prompts) = *settings;
+                match Asker::new(asked).and_then(|asker| Ok((asker, Prompter::new(prompts)?))) {
+                    Ok(made) => (desk.asker, desk.prompter) = made,
+                    Err(error) => tracing::error!(%error, "web services are asked as before"),
+                }
+            }
         }
     }
 }
@@ -183,8 +205,14 @@ impl Desk {
     }
 
     async fn prepare(self, call: CallKey, tag: u32, prompts: Vec<Prompt>, beep: bool, post: Post) {
-        let _ = (prompts, beep);
-        post.input(Input::Prepared { call, tag, sound: None, notes: Vec::new() });
+        let Prepared { parts, notes } = self.prompter.prepare(&prompts, Instant::now() + PREPARATION).await;
+        let mut parts = playlist(parts);
+        if beep {
+            parts.push(Part::Tone(BEEP, BEEP_LASTS));
+        }
+        let list = Playlist { parts: parts.into(), times: 1, tag };
+        let sound = (!list.parts.is_empty()).then_some(Sound::Clips(list));
+        post.input(Input::Prepared { call, tag, sound, notes });
     }
 
     async fn tell(self, asking: Asking, index: Arc<Index>, mut random: Random) {
@@ -193,6 +221,25 @@ impl Desk {
         let end = within(index.settings().call.decide);
         let _ = self.asker.ask(&asked, end, &mut random).await;
     }
+}
+
+/// What is heard, part by part, each as often as it is to be. What is to be heard without end goes on for longer than
+/// any call, and nothing follows it.
+fn playlist(prepared: Vec<prompt::Part>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for prompt::Part { what, times } in prepared {
+        let (part, lasts) = match what {
+            Heard::Clip(clip) => (Part::Clip(Arc::clone(&clip)), Duration::from_millis(clip.ms())),
+            Heard::Silence(lasts) => (Part::Silence(lasts), lasts),
+        };
+        let longest = ENDLESS.as_millis() / lasts.as_millis().max(1);
+        let longest = usize::try_from(longest).unwrap_or(usize::MAX).min(PARTS);
+        let times = usize::try_from(times).unwrap_or(usize::MAX);
+        let times = if times == 0 { longest } else { times.min(longest) };
+        parts.extend(std::iter::repeat_n(part, times));
+        parts.truncate(PARTS);
+    }
+    parts
 }
 
 /// The end of what may take so long.

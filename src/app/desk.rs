@@ -114,7 +114,7 @@ impl Desk {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         self.upkeep.retention = settings.records.retention;
         self.callbacks.reconfigure(&settings.webhooks);
-        self.answers.reconfigure(&settings.webhooks);
+        self.answers.reconfigure(settings);
         match tokens(settings, &mut self.random) {
             Ok(tokens) => self.state.set_tokens(tokens),
             Err(fault) => tracing::error!(%fault, "the tokens stay as they were"),

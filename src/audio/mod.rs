@@ -22,7 +22,7 @@ pub mod wav;
 pub use clip::{Clip, ClipFault};
 pub use codec::{CodecFault, Decoder, Encoder, Format};
 pub use dtmf::Detector;
-pub use prompt::Prompt;
+pub use prompt::{Prompt, RATES};
 pub use recording::{Recording, Stamp};
 pub use resample::Resampler;
 pub use tone::{CallSound, KeySound};

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::worker::hidden;
-use crate::audio::Clip;
+use crate::audio;
+use crate::base::hide_host;
 use crate::base::link::{link_host, read_link};
 use crate::base::settings::{Speech, Webhooks};
 use crate::voice::{Play, Prompt, Speak};
@@ -87,8 +87,8 @@ pub struct Part {
 /// What is heard.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    /// Sound, of at least one sample; at most at 16000 Hz.
-    Clip(Arc<Clip>),
+    /// Sound, of at least one sample.
+    Clip(Arc<audio::Prompt>),
     /// Nothing.
     Silence(Duration),
 }
@@ -138,7 +138,7 @@ impl Prompter {
     ///
     /// # Errors
     /// Why it cannot be heard.
-    pub async fn file(&self, path: &Path, end: Instant) -> Result<Arc<Clip>, PromptFault> {
+    pub async fn file(&self, path: &Path, end: Instant) -> Result<Arc<audio::Prompt>, PromptFault> {
         let about = path.to_owned();
         let stamp = self.reader.away(move || stamp(&about)).await?;
         let (reader, file, now) = (self.reader.clone(), path.to_owned(), stamp.clone());
@@ -203,7 +203,7 @@ impl Prompter {
             Err(fault) => {
                 let (clip, fresh) = known.filter(|_| fault.is_passing()).ok_or_else(|| fault.clone())?;
                 let more = fresh.meanwhile(Instant::now(), MEANWHILE).ok_or_else(|| fault.clone())?;
-                tracing::warn!(host = hidden(&link_host(&url)), %fault, "an old copy of a file is played");
+                tracing::warn!(host = hide_host(&link_host(&url)), %fault, "an old copy of a file is played");
                 Ok(Kept { clip: Arc::clone(clip), stamp: Stamp::Sent(more) })
             }
         }
@@ -232,7 +232,7 @@ fn note(place: usize, prompt: &Prompt, fault: &PromptFault) -> Box<str> {
         Prompt::Wait(_) => "Wait".to_owned(),
         Prompt::Play(play) => match &*link_host(play.link.reveal()) {
             "" => "Play".to_owned(),
-            host => format!("Play from {}", hidden(host)),
+            host => format!("Play from {}", hide_host(host)),
         },
     };
     format!("prompt {}, {what}: {fault}", place + 1).into()

@@ -6,12 +6,10 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::PromptFault;
-use crate::audio::Clip;
+use crate::audio::{Clip, Prompt};
 
 /// Files that are read at a time.
 const AT_ONCE: usize = 2;
-/// The highest rate that a clip is kept with, in Hz: as much as a telephone's wideband has.
-const HIGHEST: u32 = 16_000;
 
 /// Reads sound.
 #[derive(Clone)]
@@ -26,8 +24,8 @@ impl Reader {
     pub(super) async fn read(
         &self,
         file: impl FnOnce() -> Result<Vec<u8>, PromptFault> + Send + 'static,
-    ) -> Result<Arc<Clip>, PromptFault> {
-        self.away(|| clip(&file()?).map(Arc::new)).await
+    ) -> Result<Arc<Prompt>, PromptFault> {
+        self.away(|| prompt(&file()?).map(Arc::new)).await
     }
 
     /// Does something on a thread where it may take its time.
@@ -40,14 +38,10 @@ impl Reader {
     }
 }
 
-/// The sound of a file, at most at the highest rate.
-pub(super) fn clip(file: &[u8]) -> Result<Clip, PromptFault> {
+/// The sound of a file, ready to be played.
+pub(super) fn prompt(file: &[u8]) -> Result<Prompt, PromptFault> {
     let clip = Clip::read(file)?;
-    match clip.rate() {
-        _ if clip.samples().is_empty() => Err(PromptFault::Empty),
-        ..=HIGHEST => Ok(clip),
-        _ => Ok(clip.at(HIGHEST)?),
-    }
+    if clip.samples().is_empty() { Err(PromptFault::Empty) } else { Ok(Prompt::new(&clip)) }
 }
 
 #[cfg(test)]
@@ -63,13 +57,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clip_has_sound_and_no_more_of_it_than_is_heard() {
-        let mp3 = clip(include_bytes!("../../audio/reference/stereo.mp3")).unwrap();
-        assert_eq!((mp3.rate(), mp3.ms()), (16_000, 300));
+    fn a_prompt_has_sound() {
+        assert_eq!(prompt(include_bytes!("../../audio/reference/stereo.mp3")).unwrap().ms(), 300);
         let wav =
             [&b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data"[..]];
         let file = |data: &[u8]| [&wav.concat(), &(data.len() as u32).to_le_bytes()[..], data].concat();
-        assert_eq!(clip(&file(&[0; 16])).map(|clip| (clip.rate(), clip.ms())), Ok((8_000, 1)));
-        assert_eq!(clip(&file(&[])), Err(PromptFault::Empty));
+        assert_eq!(prompt(&file(&[0; 16])).unwrap().ms(), 1);
+        assert_eq!(prompt(&file(&[])).unwrap_err(), PromptFault::Empty);
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::disk::Disk;
-use super::sound::{Reader, clip};
+use super::sound::{Reader, prompt};
 use super::stock::{Kept, Stamp};
 use super::{PromptFault, engine, language};
 use crate::base::settings;
@@ -81,7 +81,7 @@ impl Speaker {
         let sound = engine::run(&line.command, line.text.reveal(), limit).await?;
         let disk = self.disk.clone();
         let read = move || {
-            let clip = clip(&sound)?;
+            let clip = prompt(&sound)?;
             keep(&disk, &digest, &sound);
             Ok(Arc::new(clip))
         };

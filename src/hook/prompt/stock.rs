@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::PromptFault;
 use super::fresh::Fresh;
-use crate::audio::Clip;
+use crate::audio::{Prompt, RATES};
 
 /// What a clip takes besides its samples, in bytes.
 const BESIDES: usize = 512;
@@ -30,7 +30,7 @@ pub(super) enum Key {
 /// A clip, and for how long it is good.
 #[derive(Clone)]
 pub(super) struct Kept {
-    pub(super) clip: Arc<Clip>,
+    pub(super) clip: Arc<Prompt>,
     pub(super) stamp: Stamp,
 }
 
@@ -65,7 +65,7 @@ impl Stamp {
 }
 
 /// What comes of a prompt.
-type Outcome = Result<Arc<Clip>, PromptFault>;
+type Outcome = Result<Arc<Prompt>, PromptFault>;
 
 /// A clip that may still be on its way.
 #[derive(Clone)]
@@ -174,8 +174,8 @@ impl State {
     }
 }
 
-fn weight(clip: &Clip) -> usize {
-    size_of_val(clip.samples()) + BESIDES
+fn weight(clip: &Prompt) -> usize {
+    RATES.iter().map(|rate| size_of_val(clip.samples(*rate))).sum::<usize>() + BESIDES
 }
 
 impl Waiting {
@@ -231,13 +231,15 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::audio::Clip;
 
     fn key(name: &str) -> Key {
         Key::Link(name.into())
     }
 
     fn kept(samples: usize) -> Kept {
-        Kept { clip: Arc::new(Clip::new(8_000, vec![1; samples]).unwrap()), stamp: Stamp::Good }
+        let clip = Clip::new(8_000, vec![1; samples]).unwrap();
+        Kept { clip: Arc::new(Prompt::new(&clip)), stamp: Stamp::Good }
     }
 
     fn stock(limit: usize) -> Arc<Stock> {
@@ -255,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_used_stays_and_the_bytes_are_bounded() {
-        let stock = stock(3 * (BESIDES + 2_000));
+        let stock = stock(3 * (BESIDES + 6_000));
         for name in ["a", "b", "c"] {
             stock.lock().put(&key(name), kept(1_000));
         }
