@@ -6,6 +6,7 @@ use super::{Clip, resample};
 pub const RATES: [u32; 2] = [8_000, 16_000];
 
 /// A clip at each of [`RATES`]: 48 kB for each second.
+#[derive(PartialEq, Eq)]
 pub struct Prompt([Box<[i16]>; 2]);
 
 impl Prompt {

@@ -323,13 +323,13 @@ mod tests {
             key("a"),
             |_| false,
             |old| async move {
-                assert_eq!(old.unwrap().clip.samples().len(), 7);
+                assert_eq!(old.unwrap().clip.samples(8_000).len(), 7);
                 Ok(kept(8))
             },
         );
-        assert_eq!(next.until(soon()).await.unwrap().samples().len(), 8);
+        assert_eq!(next.until(soon()).await.unwrap().samples(8_000).len(), 8);
         let good =
             stock.obtain(key("a"), |stamp| *stamp == Stamp::Good, |_| async { Err(PromptFault::Link) });
-        assert_eq!(good.until(soon()).await.unwrap().samples().len(), 8);
+        assert_eq!(good.until(soon()).await.unwrap().samples(8_000).len(), 8);
     }
 }
