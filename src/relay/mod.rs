@@ -1,9 +1,10 @@
 //! Floor 2. Pure media: what happens to each RTP and RTCP packet of a call.
 //!
 //! A [`Relay`] has two sides. It is handed packets, orders of the switch and the time, and hands back packets and
-//! events; it has no sockets, no clock and no thread, and allocates nothing per packet. What passes between the
-//! sides is payload bytes, the marker, and the steps of sequence numbers and timestamps; the rest of a packet is
-//! written anew, and RTCP ends at each side.
+//! events; it has no sockets, no clock and no thread, and allocates nothing per packet once its buffers have their
+//! size. What passes between the sides is payload bytes, the marker, and the steps of sequence numbers and timestamps,
+//! or where they have no codec in common, speech alone; the rest of a packet is written anew, and RTCP ends at each
+//! side.
 
 pub mod control;
 mod digit;
@@ -157,7 +158,7 @@ impl Relay {
         self.reschedule();
     }
 
-    /// Lets a side hear a sound until [`Relay::stop`].
+    /// Lets a side hear a sound until it is over or [`Relay::stop`] ends it.
     pub fn sound(&mut self, now: Instant, to: Side, sound: Sound) {
         self.legs[to.index()].sound(now, sound);
         self.reschedule();
@@ -248,6 +249,7 @@ impl Relay {
     ) -> Option<&'p [u8]> {
         let (leg, other) = pair(&mut self.legs, passing.from);
         let Passing { now, packet, step, .. } = passing;
+        other.interpreter = None;
         let Some(slot) = other.outgoing.place(*step) else {
             leg.dropped += 1;
             return None;

@@ -187,6 +187,23 @@ fn a_new_source_of_theirs_goes_on_in_our_one() {
 }
 
 #[test]
+fn one_who_goes_between_two_codecs_stays_on_one_line_of_time() {
+    let mut world = World::blank();
+    world.set(Side::A, endpoint(A, &[(Codec::Pcma, 8, 8), (Codec::Pcmu, 0, 0)]));
+    world.set(Side::B, endpoint(B, &[(Codec::Pcma, 98, 98)]));
+    let mut sent = Vec::new();
+    for (payload_type, ssrc, from) in [(0, 1, 0), (8, 2, 1_000_000), (0, 2, 1_000_480)] {
+        for (sequence, timestamp) in (from / 160..).zip((0..3).map(|index| from + index * 160)) {
+            let packet = rtp(payload_type, (sequence & 0xffff) as u16, timestamp, ssrc);
+            sent.extend(world.send(Side::A, &packet));
+            sent.extend(world.run(MS(20)).into_iter().filter(is_rtp));
+        }
+    }
+    let even: Vec<_> = (0..9_u16).map(|index| (index, u32::from(index) * 160, index % 3 == 0)).collect();
+    assert_eq!(headers(&sent), even);
+}
+
+#[test]
 fn packets_of_any_length_become_frames_of_20_ms() {
     for ms in [10_u16, 30, 40, 60] {
         let mut booth = Booth::new(Codec::Pcma, Codec::G722);
