@@ -255,3 +255,42 @@ fn an_answered_caller_who_dials_hears_ringing_and_the_reason() {
     caller.ok();
     assert_eq!(world.end().outcome, Outcome::Answered);
 }
+
+#[test]
+fn a_target_of_another_family_is_called_from_ports_of_its_own() {
+    let settings = sim::service::with_service()
+        .replace("\"tcp:127.0.0.1:5060\"", "\"tcp:127.0.0.1:5060\", \"udp:[::1]:5060\"")
+        .replace("target = \"sip:127.0.0.3:5060\"", "target = \"sip:[::1]:5090\"")
+        .replace("\"127.0.0.4/32\"", "\"::1/128\"");
+    for is_full in [false, true] {
+        let world = World::with(&settings, 1);
+        let first =
+            document("<Speak>Hello</Speak><Dial action=\"/over\"><Number>919722293847</Number></Dial>");
+        world.edit().service.answers.extend([first, document("<Speak>Bye</Speak>")]);
+        let mut caller = answered(&world);
+        world.edit().engine.is_full = is_full;
+        let before = world.relay().ports;
+        world.heard_out();
+        if is_full {
+            assert_eq!(world.asked()[1].get("DialStatus"), Some("failed"));
+            assert!(is_playing(&world), "the caller stays");
+            world.heard_out();
+            caller.expect("BYE");
+            caller.ok();
+            world.end();
+            continue;
+        }
+        let mut callee = world.incoming("[::1]:5090");
+        let invite = callee.invited.clone().unwrap();
+        let after = world.relay().ports;
+        assert!(after[0] == before[0] && after[1] != before[1]);
+        assert!(
+            invite.body().contains("c=IN IP6 ::1")
+                && invite.body().contains(&format!("m=audio {} ", after[1]))
+        );
+        callee.answer();
+        callee.expect("ACK");
+        caller.hang_up(&mut callee);
+        world.end();
+    }
+}

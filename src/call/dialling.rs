@@ -1,8 +1,11 @@
 //! A Dial of a document: its targets are found, all of them ring, and the first who answers is connected.
 
+use std::net::IpAddr;
+
 use super::effect::{AskedFor, Asking, Effect, LegId};
 use super::record::Notes;
 use super::screening::Screening;
+use super::setup::OPEN_WAIT;
 use super::{Call, Context, Destination, Relay, Stage, Timer};
 use crate::base::Side;
 use crate::base::settings::EarlyMedia;
@@ -10,7 +13,7 @@ use crate::base::tones::CallTones;
 use crate::ledger::HungUp;
 use crate::mask::guard::Guard;
 use crate::mask::{Cause, Failure};
-use crate::relay::{Command, Endpoint, Keys, Sound};
+use crate::relay::{Command, Endpoint, Keys, RelayId, Sound};
 use crate::route::{Dialled, Dialling, Plan, Refusal, Treatment};
 use crate::script::{DialEnd, Happened, Rows};
 use crate::sip::Status;
@@ -153,9 +156,19 @@ impl Call {
         let from = local(&self.leg(LegId::CALLER).dialog.flow);
         let to = local(&self.destinations[0].flow);
         match self.relay {
+            Relay::Open(relay) if to != self.local[Side::B.index()] => self.move_ports(ctx, relay, to),
             Relay::Open(_) => self.call_targets(ctx),
             _ => self.open(ctx, [from, to]),
         }
+    }
+
+    /// The targets are reached from another address of ours than the last ones: the ports toward them go there.
+    fn move_ports(&mut self, ctx: &mut Context<'_>, relay: RelayId, local: IpAddr) {
+        let side = Side::B;
+        self.stage = Stage::Opening;
+        self.local[side.index()] = local;
+        self.timers.set(Timer::Open, ctx.now + OPEN_WAIT);
+        ctx.effects.push_back(Effect::Media(Command::Move { relay, side, local }));
     }
 
     /// The caller must not see any of those who are called.
@@ -167,7 +180,7 @@ impl Call {
     }
 
     /// The ports are open already: the targets ring, and a caller who was answered hears that.
-    fn call_targets(&mut self, ctx: &mut Context<'_>) {
+    pub(super) fn call_targets(&mut self, ctx: &mut Context<'_>) {
         self.stage = Stage::Calling;
         if self.invite.is_none() {
             self.offer = self.connected(Side::A).and_then(|id| self.said_by(id));

@@ -7,7 +7,7 @@ use super::{Call, Context, Relay, Stage, Timer};
 use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::Reply;
-use crate::mask::{Cause, Crossing, LegMedia};
+use crate::mask::{Cause, Crossing, Failure, LegMedia};
 use crate::relay::{Command, Endpoint, Event, Keys};
 use crate::sip::Status;
 
@@ -100,6 +100,10 @@ impl Call {
 
     /// The engine has no ports, or does not answer: the call ends. Ports that it still gives are closed.
     pub(super) fn give_up_ports(&mut self, ctx: &mut Context<'_>) {
+        if matches!(self.relay, Relay::Open(_)) {
+            // Those toward the caller are there.
+            return self.dial_failed(ctx, Failure::Unreachable);
+        }
         self.relay = Relay::None;
         let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::because(Cause::NoCircuit) };
         self.refuse(ctx, Status::SERVICE_UNAVAILABLE, reply, Outcome::Unavailable);

@@ -25,6 +25,7 @@ mod telling;
 mod timers;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::base::time::Anchor;
@@ -83,6 +84,8 @@ pub struct Call {
     following: Option<Box<Following>>,
     /// The ports toward each side, once they are open.
     ports: [u16; 2],
+    /// The addresses of ours that they are at.
+    local: [IpAddr; 2],
     /// What becomes of each side's keys.
     keys: [Keys; 2],
     /// Where the plan leads, until the attempts are made.

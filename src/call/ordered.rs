@@ -1,5 +1,6 @@
 //! From an order to the first party's telephone ringing, and every way in which an ordered call comes to nothing.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::crossing::outcome;
@@ -47,6 +48,7 @@ impl Call {
             following: None,
             ports: [0; 2],
             keys: [Keys::Cross; 2],
+            local: [IpAddr::V4(Ipv4Addr::UNSPECIFIED); 2],
             order: Some(Box::new(Ordered { asks: None, retries: order.retries, order, told: None })),
             destinations: Vec::new(),
             failure: None,

@@ -76,7 +76,10 @@ impl Call {
             let endpoint = Endpoint { receives: false, ..self.leg(caller).endpoint() };
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side: Side::A, endpoint }));
         }
-        ctx.effects.push_back(Effect::Media(Command::Set { relay, side: Side::B, endpoint: target }));
+        // Whoever was asked before was somebody else.
+        for endpoint in [Endpoint::default(), target] {
+            ctx.effects.push_back(Effect::Media(Command::Set { relay, side: Side::B, endpoint }));
+        }
         self.listen(ctx, Side::B, Keys::Keep);
     }
 

@@ -1,6 +1,6 @@
 //! From the caller's INVITE to the INVITEs toward the callee.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ const UNIFORM_DELAY: Duration = Duration::from_millis(200);
 /// A decision that takes longer is a web service's: the caller hears ringing while it is waited for.
 const ALERT: Duration = Duration::from_secs(1);
 /// How long the engine may take to give ports, if the time for the decision is not over before.
-const OPEN_WAIT: Duration = Duration::from_secs(2);
+pub(super) const OPEN_WAIT: Duration = Duration::from_secs(2);
 /// How often what a ringing caller last heard is repeated (RFC 3261 section 13.3.1.1).
 pub(super) const REMIND: Duration = Duration::from_secs(60);
 /// What B's Max-Forwards is held to, so that it tells little of the caller's distance.
@@ -108,6 +108,7 @@ impl Call {
             following: None,
             ports: [0; 2],
             keys: [Keys::Cross; 2],
+            local: [IpAddr::V4(Ipv4Addr::UNSPECIFIED); 2],
             destinations: Vec::new(),
             failure: None,
             exchange: None,
@@ -206,6 +207,7 @@ impl Call {
         let silence = ctx.policy.settings().call.silence;
         self.stage = Stage::Opening;
         self.relay = Relay::Opening(relay);
+        self.local = local;
         let soon = ctx.now + OPEN_WAIT;
         let budget = self.notes.received() + ctx.policy.settings().call.decide;
         self.timers.set(Timer::Open, if self.following.is_some() { soon } else { budget.min(soon) });
@@ -222,6 +224,9 @@ impl Call {
         self.make_caller_media(ctx);
         if let Some(opens) = self.following.as_mut().and_then(|following| following.opens.take()) {
             return self.opened_to_caller(ctx, opens);
+        }
+        if self.following.is_some() {
+            return self.call_targets(ctx);
         }
         self.stage = Stage::Calling;
         for destination in std::mem::take(&mut self.destinations) {

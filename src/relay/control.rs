@@ -75,6 +75,8 @@ pub enum Command {
     /// What signalling knows of a side from now on. Its source is learned anew only where the signalled address
     /// (`rtp`) differs from the one of the last `Set` that had any. Where anything changed, silence is counted from
     /// now; it is counted as soon as either side has `formats`, on hold too, where RTCP shows that the sides are there.
+    /// The default endpoint ends what the side was: whoever is there next has a stream of its own, keys that cross, and
+    /// hears nothing of ours.
     Set {
         /// Which relay.
         relay: RelayId,

@@ -132,8 +132,14 @@ impl Relay {
     /// time of silence begins anew where anything did.
     pub fn set(&mut self, now: Instant, side: Side, endpoint: Endpoint, random: &mut Random) {
         let (leg, other) = pair(&mut self.legs, side);
+        let begins_anew = endpoint == Endpoint::default();
         if !leg.set(now, endpoint, random) {
             return;
+        }
+        if begins_anew {
+            *leg = Leg::new(side, now, random);
+            other.outgoing.detach();
+            other.interpreter = None;
         }
         leg.routes = route::Routes::new(&leg.endpoint.formats, &other.endpoint.formats);
         other.routes = route::Routes::new(&other.endpoint.formats, &leg.endpoint.formats);

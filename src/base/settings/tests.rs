@@ -242,8 +242,8 @@ fn mappings_are_checked() {
     refused(first, &row("anonymous", b, m2), "mappings.caller", "begin with +");
     let dialled = "dialled = \"+918045550101\"";
     refused(dialled, "dialled = \"+918045550199\"", "mappings.dialled", "is not owned");
-    let asks = format!("{dialled}\nanswer_url = \"http://a/\"");
-    refused(dialled, &asks, "mappings.destination", "is for the web service to say");
+    let asks = format!("answer_url = \"http://a/\"\nshow = \"{m2}\"");
+    refused(first, &asks, "mappings.show", "is for the web service to say");
     refused(first, "answer_url = \"ftp://a/\"", "mappings.answer_url", "is no URL to call");
     refused(first, "answer_url = \"http://a/\"\nanswer_method = \"PUT\"", "mappings.answer_method", "POST");
     refused(first, &format!("{first}\nanswer_method = \"GET\""), "mappings.answer_method", "write that, or");

@@ -270,11 +270,11 @@ mod tests {
         assert!(has(&stock, "a").await && !has(&stock, "e").await, "one that is too large displaces nothing");
         stock.lock().put(&key("a"), Kept { stamp: Stamp::Once, ..kept(1) });
         assert!(!has(&stock, "a").await, "what is not to be kept takes the place of what was");
-        assert_eq!(stock.lock().bytes, BESIDES + 2_000);
+        assert_eq!(stock.lock().bytes, BESIDES + 6_000);
         stock.lock().put(&Key::Speech([7; 32]), kept(1));
         stock.forget_speech();
         let state = stock.lock();
-        assert_eq!((state.bytes, state.places.len()), (BESIDES + 2_000, 1));
+        assert_eq!((state.bytes, state.places.len()), (BESIDES + 6_000, 1));
     }
 
     #[tokio::test]

@@ -185,3 +185,19 @@ fn the_key_that_had_the_other_side_called_is_not_heard_there() {
     let next = world.send(Side::A, &end(4, 4_000)).expect("the next one is for the other side");
     assert_eq!(next.rtp().payload_type, 97);
 }
+
+#[test]
+fn whoever_is_there_next_has_a_stream_of_its_own() {
+    let mut world = World::blank();
+    let formats = [(Codec::Pcma, 8, 8)];
+    let mut heard = |there| {
+        world.set(Side::B, endpoint(there, &formats));
+        world.relay.sound(world.now, Side::B, Sound::Tone(TONE));
+        let sent = sounds(world.run(MS(100)));
+        assert!(sent.iter().all(|sent| sent.to.to_string() == there));
+        world.set(Side::B, Endpoint::default());
+        assert!(sounds(world.run(MS(100))).is_empty(), "nobody is there");
+        sent[0].rtp().ssrc
+    };
+    assert_ne!(heard(B), heard("192.0.2.7:4000"), "nothing ties the two together");
+}
