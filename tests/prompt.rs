@@ -243,7 +243,7 @@ async fn a_slow_server_holds_up_neither_the_call_nor_the_others() {
 #[tokio::test]
 async fn memory_is_bounded() {
     let web = Web::start(|_, _| Reply::document(wav(8_000, 8_000))).await;
-    let small = Prompter::new(PromptSettings { memory: 40_000, ..settings() }).unwrap();
+    let small = Prompter::new(PromptSettings { memory: 110_000, ..settings() }).unwrap();
     for path in ["/a", "/b", "/a", "/c", "/a", "/b"] {
         assert_eq!(heard(&small, &web, path).await, Ok(vec![1_000]));
     }
