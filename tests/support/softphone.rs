@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -193,14 +194,22 @@ fn read_log(folder: &Path) -> String {
     String::from_utf8_lossy(&fs::read(folder.join("log")).unwrap_or_default()).into_owned()
 }
 
-/// A port of 127.0.0.1 that neither UDP nor TCP holds.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+
+/// A port of 127.0.0.1 that nothing holds, and neither the one after it, which baresip takes for TLS. They are below
+/// those that the system gives to whoever asks for any, so that nobody comes in between.
 fn free_port() -> u16 {
-    let free = || {
-        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-        let address = listener.local_addr().ok()?;
-        UdpSocket::bind(address).ok().map(|_| address.port())
+    let start = u16::try_from(std::process::id() % 2_000).expect("it is below 2,000") * 6;
+    let is_free = |port: &u16| {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        [*port, *port + 1]
+            .map(at)
+            .iter()
+            .all(|at| TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok())
     };
-    (0..100).find_map(|_| free()).expect("one of a hundred is free on both")
+    let ports =
+        std::iter::repeat_with(|| 20_000 + (start + NEXT_PORT.fetch_add(2, Ordering::Relaxed)) % 12_000);
+    ports.take(6_000).find(is_free).expect("a port is free")
 }
 
 fn modules() -> &'static str {
