@@ -188,6 +188,26 @@ async fn one_fault_is_tried_again_and_two_lead_to_the_fallback() {
 }
 
 #[tokio::test]
+async fn who_is_told_need_not_answer_with_a_document() {
+    let web = Web::start(|request, _| match &*request.target {
+        "/gone" => Reply::status(500),
+        "/moved" => Reply::redirect(307, "/taken"),
+        _ => Reply::status(204),
+    })
+    .await;
+    for (path, times) in [("/taken", 1), ("/gone", 2), ("/moved", 2)] {
+        let (url, before) = (web.url(path), web.seen().len());
+        let question = Question { url: &url, method: Method::Post, fallback: None, pairs: &pairs() };
+        patient()
+            .tell(&question, Instant::now() + Duration::from_secs(60), &mut Random::from_number(1))
+            .await;
+        let seen = web.seen().split_off(before);
+        assert!(seen.iter().all(|request| request.target == path && is_signed(request)));
+        assert_eq!(seen.len(), times, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_fault_is_told_and_tried_twice() {
     let web = Web::start(|request, _| match &*request.target {
         "/missing" => Reply::status(404),

@@ -219,7 +219,7 @@ impl Desk {
         let Asking { link, method, pairs, .. } = &asking;
         let asked = answer::Question { url: link.reveal(), method: *method, fallback: None, pairs };
         let end = within(index.settings().call.decide);
-        let _ = self.asker.ask(&asked, end, &mut random).await;
+        self.asker.tell(&asked, end, &mut random).await;
     }
 }
 

@@ -149,6 +149,22 @@ impl Asker {
         Outcome { answer: None, trace }
     }
 
+    /// Tells a service: with a 2xx it knows, whatever else it answers, and without one it is told once more. A redirect
+    /// is not followed.
+    pub async fn tell(&self, question: &Question<'_>, end: Instant, random: &mut Random) {
+        let most = self.settings.connect_timeout + self.settings.read_timeout;
+        for _ in 0..2 {
+            let Ok(request) = self.request(question.url, question.method, question.pairs, random) else {
+                return;
+            };
+            let share = most.min(end.saturating_duration_since(Instant::now()));
+            let told = timeout(share, self.pool.request(request)).await;
+            if told.is_ok_and(|reply| reply.is_ok_and(|reply| reply.status().is_success())) {
+                return;
+            }
+        }
+    }
+
     /// One try, with the redirects that it leads to.
     async fn attempt(
         &self,
