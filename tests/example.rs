@@ -7,12 +7,14 @@ mod app;
 mod support;
 
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use app::{App, URL};
 use serde_json::Value;
 use support::instance::Instance;
 use support::softphone::{Account, Softphone};
-use support::tone::tenths_with;
+use support::tone::{tenths_before, tenths_with};
 
 const SECRET: &str = "what the application checks signatures with";
 /// What each phone plays, in Hz.
@@ -25,6 +27,10 @@ const NAMES: [&str; 2] = ["agent", "customer"];
 const NUMBERS: [&str; 2] = ["919876500001", "919876500002"];
 /// What each of them dials to reach the other.
 const DIALS: [&str; 2] = ["+918045550101", "+918045550102"];
+/// The number at which the application asks for a code.
+const PIN_NUMBER: &str = "+918045550103";
+/// How much speech has to be heard there, in tenths of a second.
+const SPEECH: usize = 20;
 
 fn python() -> Option<String> {
     let python = std::env::var("EXAMPLE_PYTHON").ok();
@@ -41,8 +47,13 @@ fn asking(dialled: &str) -> String {
 
 /// The switch on the shipped settings, with these rows in place of theirs.
 fn switch(rows: &str) -> Instance {
+    switch_on(|shipped| shipped, rows)
+}
+
+/// The same, with other changes.
+fn switch_on(change: impl FnOnce(String) -> String, rows: &str) -> Instance {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml");
-    let shipped = std::fs::read_to_string(path).expect("config.toml is shipped");
+    let shipped = change(std::fs::read_to_string(path).expect("config.toml is shipped"));
     let (before, rest) = shipped.split_once("\n[[mappings]]\n").expect("it has rows");
     let (_, after) = rest.split_once("\n[webhooks]\n").expect("and then web services");
     let webhooks = format!("[webhooks]\nsecret = \"{SECRET}\"\nhangup_url = \"{URL}/hangup\"");
@@ -64,8 +75,9 @@ fn dial(switch: &Instance, phone: &mut Softphone, number: &str) {
 }
 
 /// Both are connected, `shown` is what the called one sees, each hears the other's tone and not its own, and nothing of
-/// one is seen by the other; then one of them hangs up.
-fn talk(phones: &mut [Softphone; 2], called: usize, shown: &str, hangs_up: usize) {
+/// one is seen by the other; then one of them hangs up. Gives back all that the caller has heard.
+fn talk(phones: &mut [Softphone; 2], called: usize, shown: &str, hangs_up: usize) -> Vec<f64> {
+    let mut caller_heard = Vec::new();
     let incoming = phones[called].wait_for_event("CALL_ESTABLISHED");
     let peer = incoming["peeruri"].as_str().expect("a call has a peer");
     assert!(peer.contains(shown), "{peer} is shown in place of {shown}");
@@ -85,7 +97,11 @@ fn talk(phones: &mut [Softphone; 2], called: usize, shown: &str, hangs_up: usize
             assert!(!seen.contains(mark), "a phone saw {mark} of the other:\n{seen}");
         }
         phones[phone].forget();
+        if phone != called {
+            caller_heard = heard;
+        }
     }
+    caller_heard
 }
 
 /// The trace of the record with this place, which the API shows as well.
@@ -143,6 +159,49 @@ fn the_two_parties_of_a_row_reach_each_other() {
     );
     drop(phones);
     switch.stop();
+}
+
+#[test]
+fn a_caller_with_a_code_reaches_its_party() {
+    let Some(python) = python() else { return };
+    let owned = |settings: String| settings.replace("0102\"]", &format!("0102\", \"{PIN_NUMBER}\"]"));
+    let switch = switch_on(owned, &asking(PIN_NUMBER));
+    let app = App::start(&python, &switch, SECRET);
+    let mut phones = phones(&switch);
+    dial(&switch, &mut phones[0], PIN_NUMBER);
+    phones[0].wait_for_event("CALL_ESTABLISHED");
+    phones[0].wait_for_audio(1);
+    press(&mut phones[0], "1234");
+    app.wait_for("POST /pin?attempt=1 HTTP/1.1\" 200");
+    // What it hears now is that the code is not known, and the question again.
+    phones[0].wait_for_audio(3);
+    press(&mut phones[0], "4711");
+    app.wait_for("POST /pin?attempt=2 HTTP/1.1\" 200");
+    let heard = talk(&mut phones, 1, PIN_NUMBER, 1);
+    let speech = tenths_before(&heard, TONES[1]);
+    assert!(speech >= SPEECH, "{speech} tenths of a second of speech before the other's tone");
+    assert_steps(
+        &trace(&switch, 0),
+        &[
+            "<Gather>, element 1 of document 1",
+            "the caller pressed keys",
+            "<Gather>, element 1 of document 2",
+            "the caller pressed keys",
+            "<Speak>, element 1 of document 3",
+            "<Dial>, element 2 of document 3",
+        ],
+    );
+    assert!(!switch.log().contains("Digits="), "what was pressed is in the log");
+    drop(phones);
+    switch.stop();
+}
+
+/// Presses keys as a person does.
+fn press(phone: &mut Softphone, keys: &str) {
+    for key in keys.chars() {
+        phone.command("sndcode", &key.to_string());
+        sleep(Duration::from_millis(300));
+    }
 }
 
 #[test]
