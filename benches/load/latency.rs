@@ -13,12 +13,17 @@ const PACE: Duration = Duration::from_millis(10);
 pub(crate) struct Times(pub(crate) Vec<Duration>);
 
 impl Times {
-    /// The median and the 99th percentile.
+    /// The median and the 99th percentile, in words.
     pub(crate) fn summary(&self) -> String {
+        let [median, last] = self.percentiles();
+        format!("{median:.2} / {last:.2} ms")
+    }
+
+    /// The median and the 99th percentile, in ms.
+    pub(crate) fn percentiles(&self) -> [f64; 2] {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
-        let at = |percent: usize| sorted[(sorted.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
-        format!("{:.2} / {:.2} ms", at(50), at(99))
+        [50, 99].map(|percent| sorted[(sorted.len() - 1) * percent / 100].as_secs_f64() * 1000.0)
     }
 }
 

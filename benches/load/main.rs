@@ -5,6 +5,7 @@
 //! for so long instead, and tells how many failed and what became of the memory.
 #![allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
 
+mod answer;
 mod api;
 mod latency;
 mod process;
@@ -53,9 +54,10 @@ const INFO: &str = "warn,maskline=info";
 type Part = (&'static str, fn(&Extent));
 
 /// What can be measured.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("start", time_to_ready),
     ("latency", added_latency),
+    ("answer", calls_that_ask),
     ("rates", cost_by_rate),
     ("api", answers_of_the_api),
     ("memory", memory_of_standing_calls),
@@ -82,6 +84,11 @@ fn main() {
 
 /// The switch as the scenarios have it, with the product's own timers and enough ports for them to rest.
 fn start() -> Instance {
+    start_with(|settings| settings)
+}
+
+/// The same, with other settings made of these.
+fn start_with(change: impl FnOnce(String) -> String) -> Instance {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let settings = fs::read_to_string(folder.join("sip-scenarios/config.toml")).expect("it is shipped");
     let replaced = |text: String, from: &str, to: &str| {
@@ -91,7 +98,7 @@ fn start() -> Instance {
     let settings = replaced(settings, "\"20000-20099\"", "\"10000-59999\"");
     let settings = replaced(settings, "t1     = \"100ms\"", "t1 = \"500ms\"");
     let settings = replaced(settings, "max_duration = \"12s\"", "");
-    Instance::start_logging(&replaced(settings, "ring_timeout = \"3s\"", ""), INFO)
+    Instance::start_logging(&change(replaced(settings, "ring_timeout = \"3s\"", "")), INFO)
 }
 
 fn row(measured: &str, result: &str) {
@@ -118,6 +125,27 @@ fn added_latency(extent: &Extent) {
     let times = latency::measure(&instance, extent.timed);
     row("INVITE in to INVITE out at 100 calls/s, p50 / p99", &times.invite.summary());
     row("200 in to 200 out at 100 calls/s, p50 / p99", &times.answer.summary());
+    instance.stop();
+}
+
+fn calls_that_ask(extent: &Extent) {
+    let instance = start_with(|settings| answer::settings(&settings));
+    let service = answer::Service::start(&instance);
+    let calls = u32::try_from(extent.timed).expect("a few thousand calls");
+    let plain = answer::measure(&instance, &service, answer::MAPPED, calls).invite;
+    row("INVITE in to INVITE out at 200 calls/s, mapped, p50 / p99", &plain.summary());
+    for (number, takes) in [(answer::AT_ONCE, "no time"), (answer::AFTER_20_MS, "20 ms")] {
+        let asked = answer::measure(&instance, &service, number, calls);
+        let [all, own, mapped] = [&asked.invite, &asked.service, &plain].map(Times::percentiles);
+        let adds = [0, 1].map(|place| all[place] - own[place] - mapped[place]);
+        row(
+            &format!("the same by an answer URL whose service takes {takes}; what asking adds beyond that"),
+            &format!("{}; {:.2} / {:.2} ms", asked.invite.summary(), adds[0], adds[1]),
+        );
+    }
+    let answer::Waited { each, beside } = answer::wait(&instance, &service, 1000);
+    row("memory per call that waits for a slow service, of 1,000", &format!("{each:.1} KiB"));
+    row("INVITE in to INVITE out at 200 calls/s, mapped, beside them, p50 / p99", &beside.summary());
     instance.stop();
 }
 
