@@ -294,3 +294,18 @@ fn a_target_of_another_family_is_called_from_ports_of_its_own() {
         world.end();
     }
 }
+
+#[test]
+fn a_service_is_told_that_nothing_was_pressed_where_the_settings_say_so() {
+    let settings = format!("[webhooks]\npost_empty_digits = true\n{}", sim::service::with_service());
+    let world = World::with(&settings, 1);
+    world.edit().service.answers.extend([PIN.to_owned(), document("<Speak>Bye</Speak>")]);
+    let mut caller = answered(&world);
+    world.heard_out();
+    world.pass(6 * SECOND);
+    assert_eq!((world.asked().len(), world.asked()[1].get("Digits")), (2, Some("")));
+    world.heard_out();
+    caller.expect("BYE");
+    caller.ok();
+    world.end();
+}

@@ -44,7 +44,9 @@ impl Call {
     /// The document that decides the call.
     pub(super) fn follow(&mut self, ctx: &mut Context<'_>, program: Program) {
         let Program { document, dialled, caller, .. } = program;
-        let script = Script::new(document, Rules::default(), false, ctx.now);
+        let posts_empty_digits = ctx.policy.settings().webhooks.post_empty_digits;
+        let rules = Rules { posts_empty_digits, ..Rules::default() };
+        let script = Script::new(document, rules, false, ctx.now);
         self.following = Some(Box::new(Following {
             script,
             dialled,

@@ -54,7 +54,12 @@ impl Index {
             owned: settings.numbers.owned.iter().copied().collect(),
             exact,
             open,
-            mapped: settings.mappings.iter().map(|mapping| mapping.dialled).collect(),
+            mapped: settings
+                .mappings
+                .iter()
+                .filter(|mapping| mapping.destination().is_some())
+                .map(|mapping| mapping.dialled)
+                .collect(),
             sources,
             showable: settings.trunks.iter().map(show).collect(),
             phones_by_name: places(&settings.phones)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Identity;
 use crate::base::numbering::{Special, Unreadable};
-use crate::base::{PhoneNumber, hide_runs};
+use crate::base::{PhoneNumber, hide_host, hide_runs};
 use crate::ledger::SessionId;
 
 /// One step of a decision. Printing it gives a sentence in which numbers are redacted.
@@ -171,8 +171,8 @@ impl fmt::Display for Step {
             Step::TrunkMayNotShow(name) => {
                 write!(f, "trunk {} takes the destination and may not show the number", hide_runs(name))
             }
-            Step::AsksService(host) => write!(f, "the web service at {} is asked", hide_runs(host)),
-            Step::Service(text) => f.write_str(&hide_runs(text)),
+            Step::AsksService(host) => write!(f, "the web service at {} is asked", hide_host(host)),
+            Step::Service(text) => f.write_str(text),
             Step::NoService => f.write_str("no web service says what becomes of the call"),
             Step::Dials(number) => write!(f, "the document calls {number}"),
             Step::DestinationUnreadable => f.write_str("the document calls what is no number"),

@@ -237,6 +237,7 @@ fn webhooks(table: &mut Table<'_, '_>) -> Webhooks {
         status_url: table.take("status_url", text(values::link)),
         fallback_url: table.take("fallback_url", text(values::link)),
         hangup_url: table.take("hangup_url", text(values::link)),
+        post_empty_digits: table.or("post_empty_digits", false, boolean),
         secret: table.take("secret", secret),
         connect_timeout: table.or("connect_timeout", s(2), duration(ms(1)..=s(60))),
         timeout: table.or("timeout", s(3), duration(ms(1)..=s(60))),

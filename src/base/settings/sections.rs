@@ -209,6 +209,8 @@ pub struct Webhooks {
     pub fallback_url: Option<Box<str>>,
     /// Where the end of a call is told that a web service was asked about.
     pub hangup_url: Option<Box<str>>,
+    /// Whether a service is told where a caller was asked for keys and pressed none; otherwise the next element follows.
+    pub post_empty_digits: bool,
     /// The key that requests are signed with.
     pub secret: Option<Secret>,
     /// How long connecting may take.
