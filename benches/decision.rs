@@ -85,7 +85,7 @@ fn main() {
     for place in 0..NUMBERS {
         let (number, pool) = (pooled(place), Some("pool".into()));
         let (state, added_at) = (NumberState::Active, Timestamp::from_millis(NOW));
-        book.put_number(Number { number, country: None, pool, trunk: None, state, added_at });
+        book.put_number(Number { number, country: None, pool, trunk: None, answer: None, state, added_at });
     }
     let before = resident();
     let start = clock();

@@ -15,6 +15,7 @@ fn numbers_are_listed_with_those_of_the_settings() {
         country: Some("IN".into()),
         pool: Some("delivery".into()),
         trunk: None,
+        answer: None,
         state: NumberState::Draining,
         added_at: maskline::base::Timestamp::from_millis(START),
     };

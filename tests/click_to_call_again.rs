@@ -68,6 +68,7 @@ fn a_number_that_is_ours_no_more_is_not_shown_again() {
             country: None,
             pool: None,
             trunk: None,
+            answer: None,
             state: NumberState::Retired,
             added_at: Timestamp::default(),
         });

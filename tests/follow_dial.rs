@@ -1,13 +1,19 @@
 //! Calls on a number whose web service decides them: whom its documents call, and what comes of it.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+#[path = "support/session.rs"]
+mod session;
 mod sim;
 
 use std::time::Duration;
 
+use maskline::base::link::Method;
+use maskline::base::settings::AnswerUrl;
 use maskline::base::tones::CallTones;
-use maskline::ledger::{HungUp, Outcome};
+use maskline::base::{Random, Timestamp};
+use maskline::ledger::{HungUp, Number, NumberState, Outcome, Party, SessionId};
 use maskline::relay::Sound;
+use session::plain;
 use sim::service::URL;
 use sim::*;
 
@@ -101,6 +107,53 @@ fn a_service_that_does_not_answer_leaves_the_call_to_what_is_mapped() {
     caller.hang_up(&mut callee);
     world.end();
     assert_eq!(world.asked().len(), 0);
+}
+
+#[test]
+fn a_number_of_the_inventory_asks_its_own_service_and_falls_back_to_its_sessions() {
+    const RENTED: &str = FOREIGN;
+    let world = || {
+        let world = World::new();
+        world.get().book.put_number(Number {
+            number: RENTED.parse().unwrap(),
+            country: None,
+            pool: Some("delivery".into()),
+            trunk: None,
+            answer: Some(AnswerUrl { url: URL.into(), method: Method::Post }),
+            state: NumberState::Active,
+            added_at: Timestamp::default(),
+        });
+        let [first, second] = [(ALICE, RENTED), (BOB, M1)]
+            .map(|(party, dials)| Party { number: party.parse().ok(), dials: dials.parse().unwrap() });
+        let start = Timestamp::from(world.get().wall);
+        let id = SessionId::new(start, &mut Random::from_number(1));
+        world.get().book.put(&plain(id, [first, second], start));
+        (world, id)
+    };
+    // The service answers: whom it says is called, whatever the session of the caller says.
+    let (asked, _) = world();
+    asked.edit().service.answers.push_back(dial(&[CAROL]));
+    let caller = asked.dial(RENTED);
+    let carol = asked.incoming(BETA);
+    let invite = carol.invited.clone().unwrap();
+    assert!(invite.start().contains(CAROL) && leg::user_of(invite.header("From")) == RENTED, "{invite}");
+    let (mut caller, mut carol) = connect(caller, carol);
+    caller.hang_up(&mut carol);
+    let record = asked.end();
+    assert_eq!((record.destination.unwrap().reveal(), record.session), (CAROL.to_owned(), None));
+    assert_eq!((asked.asked().len(), &*asked.asked()[0].url), (1, URL));
+    // It does not: the session of the pair.
+    let (dead, session) = world();
+    let caller = dead.dial(RENTED);
+    let bob = dead.incoming(BETA);
+    let invite = bob.invited.clone().unwrap();
+    assert!(invite.start().contains(BOB) && leg::user_of(invite.header("From")) == M1, "{invite}");
+    let (mut caller, mut bob) = connect(caller, bob);
+    bob.hang_up(&mut caller);
+    let record = dead.end();
+    assert_eq!((record.outcome, record.session), (Outcome::Answered, Some(session)));
+    assert!(record.trace.iter().any(|step| step.contains("no web service says")), "{:?}", record.trace);
+    assert_eq!(dead.asked().len(), 1);
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod keeper;
 mod make;
 #[path = "store/nodes.rs"]
 mod nodes;
+#[path = "store/numbers.rs"]
+mod numbers;
 #[path = "store/party.rs"]
 mod party;
 #[path = "store/redaction.rs"]
@@ -72,7 +74,9 @@ on_both! {
     sessions::pages_of_sessions_stay_as_they_are
     sessions::the_index_loads_what_is_not_free
     sessions::a_hundred_at_once_get_no_channel_twice
-    sessions::the_inventory_has_each_number_once
+    numbers::the_inventory_has_each_number_once
+    numbers::a_number_keeps_its_web_service_and_tells_no_log_of_its_path
+    numbers::a_database_of_numbers_without_web_services_is_brought_to_this_version
     party::a_new_party_gets_another_number_where_its_own_is_taken
     party::many_that_are_given_one_party_at_once_share_no_channel
     calls::a_call_is_kept_once_and_its_end_stays

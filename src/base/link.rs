@@ -1,9 +1,11 @@
 //! A URL of the operator's: callbacks go there, or it is asked what becomes of a call.
 
 use hyper::Uri;
+use serde::{Deserialize, Serialize};
 
 /// How a URL is asked. Everywhere the default is POST.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// With the parameters in the URL.
     Get,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::whole;
+use crate::base::settings::AnswerUrl;
 use crate::base::{PhoneNumber, Timestamp};
 
 /// A masking number of the inventory.
@@ -19,6 +20,8 @@ pub struct Number {
     pub pool: Option<Arc<str>>,
     /// The trunk that it is rented on, which may show it.
     pub trunk: Option<Arc<str>>,
+    /// The web service that says what becomes of its calls, before any session or mapping does.
+    pub answer: Option<AnswerUrl>,
     /// Where it is in its life.
     pub state: NumberState,
     /// When it was added.

@@ -192,11 +192,14 @@ impl<'a> Deciding<'a> {
         })))
     }
 
-    /// The web service that says what becomes of calls on a number, from this caller: the row for this very caller goes
-    /// before the row for anyone, whichever of them leads to a service.
+    /// The web service that says what becomes of calls on a number, from this caller. The number's own goes before all
+    /// rows; of these the one for this very caller before that for anyone, whichever of them leads to a service.
     fn service(&self, dialled: PhoneNumber, caller: Option<PhoneNumber>) -> Option<AnswerUrl> {
         if !self.ours().serve(dialled) {
             return None;
+        }
+        if let Some(answer) = self.book.number(dialled).and_then(|number| number.answer.clone()) {
+            return Some(answer);
         }
         let own = caller.and_then(|caller| self.index.mapping_for(dialled, caller));
         match &own.or_else(|| self.index.mapping_for_anyone(dialled))?.leads {

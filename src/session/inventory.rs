@@ -19,6 +19,7 @@ impl Sessions {
             country: Kind::of(new.number).country,
             pool: new.pool,
             trunk: new.trunk,
+            answer: None,
             state: NumberState::Active,
             added_at: now,
         };

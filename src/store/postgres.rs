@@ -30,6 +30,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/postgres/1.sql"),
     include_str!("migrations/postgres/2.sql"),
     include_str!("migrations/postgres/3.sql"),
+    include_str!("migrations/postgres/4.sql"),
 ];
 /// What another node is taking is passed over.
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";

@@ -37,6 +37,7 @@ const MIGRATIONS: Migrations = &[
     include_str!("migrations/sqlite/1.sql"),
     include_str!("migrations/sqlite/2.sql"),
     include_str!("migrations/sqlite/3.sql"),
+    include_str!("migrations/sqlite/4.sql"),
 ];
 /// There is one writer.
 const SKIP_LOCKED: &str = "";

@@ -271,14 +271,7 @@ pub(crate) async fn what_is_erased_or_removed_is_not_told(database: Database) {
 }
 
 pub(crate) async fn a_database_without_callbacks_is_brought_to_this_version(database: Database) {
-    if database.is_postgres() {
-        database.run(include_str!("../../src/store/migrations/postgres/1.sql")).await;
-        database.run("CREATE TABLE maskline_schema (version BIGINT NOT NULL)").await;
-        database.run("INSERT INTO maskline_schema VALUES (1)").await;
-    } else {
-        database.run(include_str!("../../src/store/migrations/sqlite/1.sql")).await;
-        database.run("PRAGMA user_version = 1").await;
-    }
+    database.make_version(1).await;
     database.run("INSERT INTO channels VALUES (1, 2, '', 3)").await;
     let store = database.open().await;
     assert_eq!(database.count("channels").await, 1, "what it has stays");

@@ -44,6 +44,32 @@ impl Database {
         Some(Self { url: StoreUrl::Postgres(Secret::new(format!("{server}/{name}"))), folder: None })
     }
 
+    /// Makes it what the program of an earlier version left.
+    pub(crate) async fn make_version(&self, version: usize) {
+        macro_rules! steps {
+            ($kind:literal) => {
+                [
+                    include_str!(concat!("../../src/store/migrations/", $kind, "/1.sql")),
+                    include_str!(concat!("../../src/store/migrations/", $kind, "/2.sql")),
+                    include_str!(concat!("../../src/store/migrations/", $kind, "/3.sql")),
+                ]
+            };
+        }
+        let steps = if self.is_postgres() { steps!("postgres") } else { steps!("sqlite") };
+        for step in &steps[..version] {
+            self.run(step).await;
+        }
+        if self.is_postgres() {
+            self.run("CREATE TABLE maskline_schema (version BIGINT NOT NULL)").await;
+            self.run(&format!("INSERT INTO maskline_schema VALUES ({version})")).await;
+        } else {
+            self.run(&format!("PRAGMA user_version = {version}")).await;
+            if version >= 3 {
+                self.run("PRAGMA application_id = 1299409772").await;
+            }
+        }
+    }
+
     pub(crate) async fn try_open(&self) -> Result<Arc<dyn Store>, StoreFault> {
         maskline::store::open(&self.url).await
     }

@@ -51,7 +51,7 @@ pub(crate) async fn it_says_whether_it_takes_writes(database: Database) {
 /// Whatever version it says it is, not a byte of it changes.
 #[tokio::test]
 async fn another_program_s_file_is_not_written_to() {
-    for version in [0, 1, 2, 3, 1000] {
+    for version in [0, 1, 2, 3, 4, 1000] {
         let database = Database::sqlite();
         database.run("CREATE TABLE sessions (theirs TEXT); INSERT INTO sessions VALUES ('precious')").await;
         database.run("CREATE TABLE answers (theirs TEXT)").await;

@@ -119,6 +119,7 @@ pub(crate) fn number(digits: u64, pool: &str) -> Number {
         country: Some("IN".into()),
         pool: Some(Arc::from(pool)),
         trunk: None,
+        answer: None,
         state: NumberState::Active,
         added_at: at(0),
     }

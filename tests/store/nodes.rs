@@ -8,6 +8,7 @@ use maskline::ledger::{Change, Entry, EventKind, Session, SessionId, StoreFault}
 use crate::database::Database;
 use crate::events::{follow, next, next_event};
 use crate::make::{at, call, create, event, mask, number, of_session, party, session};
+use crate::numbers::asking;
 use crate::wire::Wire;
 
 /// The next session told. A number that was changed just before following began may be told as well, and of each session
@@ -46,6 +47,8 @@ async fn what_one_node_does_the_other_hears() {
     assert_eq!(created.event, of_session(&made, EventKind::SessionCreated));
     one.put_number(&number(1, "delivery")).await.unwrap();
     assert!(matches!(next_change(&at_other), Change::Number(told) if *told == number(1, "delivery")));
+    one.put_number(&asking(1)).await.unwrap();
+    assert!(matches!(next_change(&at_other), Change::Number(told) if *told == asking(1)));
     one.remove_number(mask(1)).await.unwrap();
     assert!(matches!(next_change(&at_other), Change::NumberGone(gone) if gone == mask(1)));
     let ended = call("a", 1);

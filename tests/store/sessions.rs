@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use maskline::base::PhoneNumber;
 use maskline::ledger::{
-    Changed, Created, EventKind, Loaded, NewSession, NumberState, Page, Session, SessionFilter, SessionStatus,
+    Changed, Created, EventKind, Loaded, NewSession, Page, Session, SessionFilter, SessionStatus,
 };
 
 use crate::database::Database;
@@ -337,20 +337,4 @@ pub(crate) async fn a_hundred_at_once_get_no_channel_twice(database: Database) {
     assert_eq!((got.len(), different.len()), (60, 60), "each number once, and forty got none");
     assert_eq!(database.count("sessions").await, 60);
     assert_eq!(database.count("channels").await, 120);
-}
-
-pub(crate) async fn the_inventory_has_each_number_once(database: Database) {
-    let store = database.open().await;
-    assert!(!store.remove_number(mask(1)).await.unwrap());
-    assert!(store.put_number(&number(2, "delivery")).await.unwrap());
-    assert!(store.put_number(&number(1, "delivery")).await.unwrap());
-    let mut draining = number(2, "taxi");
-    draining.state = NumberState::Draining;
-    assert!(!store.put_number(&draining).await.unwrap());
-    assert_eq!(store.numbers().await.unwrap(), [number(1, "delivery"), draining.clone()]);
-    assert!(store.remove_number(mask(1)).await.unwrap());
-    assert!(!store.remove_number(mask(1)).await.unwrap());
-    assert_eq!(store.numbers().await.unwrap(), [draining]);
-    assert!(store.put_number(&number(1, "taxi")).await.unwrap(), "it may come back");
-    assert_eq!(store.numbers().await.unwrap().len(), 2);
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::base::link::{Method, link_host};
 use crate::base::numbering::NumberFormat;
@@ -174,7 +175,7 @@ pub enum Leads {
 }
 
 /// A web service that says what becomes of calls, and how it is asked.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerUrl {
     /// The URL, http or https.
     pub url: Arc<str>,

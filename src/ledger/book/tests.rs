@@ -167,6 +167,7 @@ fn pools_and_trunks_follow_the_numbers() {
         country: None,
         pool: pool.map(Into::into),
         trunk: Some("carrier".into()),
+        answer: None,
         state,
         added_at: at(0),
     };

@@ -11,6 +11,7 @@ use crate::ledger::Book;
 
 mod identity;
 mod place;
+mod service;
 
 const M1: &str = "+918045550101";
 const M2: &str = "+918045550102";

@@ -1,0 +1,2 @@
+-- A number's body may name the web service that decides its calls (`answer`). No table changes: the version alone keeps
+-- an older program out, which would forget that service when it changes the number.
