@@ -193,10 +193,19 @@ fn a_bad_field_is_named_with_the_remedy_and_never_repeated() {
         &desk,
         "POST",
         "/v1/numbers",
-        r#"{"number":"+918045550103","answer_url":"http://evil/"}"#,
+        r#"{"number":"+918045550103","answer_url":"ftp://evil/"}"#,
         422,
         "answer_url",
-        "not served",
+        "is no URL to call",
+    );
+    refused(
+        &desk,
+        "POST",
+        "/v1/numbers",
+        r#"{"number":"+918045550103","answer_url":"http://a/","answer_method":"evil"}"#,
+        422,
+        "answer_method",
+        "POST, GET",
     );
     refused(
         &desk,

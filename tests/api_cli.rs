@@ -139,7 +139,24 @@ fn sessions_and_numbers_are_changed_from_a_terminal() {
         "what is not named stays"
     );
     assert_eq!(number("change +918045550104 --no-trunk")["trunk"], Value::Null);
+    let asks = |answer: Value| (answer["answer_url"].clone(), answer["answer_method"].clone());
+    let url = "http://127.0.0.1:8001/answer";
+    let rent = format!("add +918045550106 --answer-url {url} --answer-method GET");
+    assert_eq!(asks(number(&rent)), (url.into(), "GET".into()));
+    let list = office.ok("numbers list");
+    let row = |number: &str| list.lines().find(|line| line.starts_with(number)).unwrap();
+    assert!(row("NUMBER").contains("STATE   ASKS            ADDED"), "{list}");
+    assert!(row("+918045550106").contains("active  127.0.0.1:8001  2026"), "{list}");
+    assert!(row("+918045550105").contains("active  -               2026"), "{list}");
+    let explained = office.ok("explain --from +919876500011 --to +918045550106");
+    assert!(explained.ends_with("\nasks the web service, which decides\n"), "{explained}");
+    let asked = asks(number("change +918045550106 --answer-url https://a.example/ --answer-method POST"));
+    assert_eq!(asked, ("https://a.example/".into(), "POST".into()));
+    assert_eq!(asks(number("change +918045550106 --no-answer-url")), (Value::Null, Value::Null));
     for wrong in [
+        "numbers add +918045550107 --answer-method GET".to_owned(),
+        "numbers change +918045550106 --answer-method PUT".to_owned(),
+        "numbers change +918045550106 --no-answer-url --answer-method GET".to_owned(),
         format!("sessions change {id}"),
         "sessions change --expiry 9".to_owned(),
         format!("sessions change {id} --number +918045550101 --first-number +918045550102"),

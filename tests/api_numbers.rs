@@ -4,8 +4,8 @@
 mod support;
 
 use maskline::ledger::{Number, NumberState, Store};
-use serde_json::json;
-use support::desk::{ALL, Desk, READ, START, bearer, number};
+use serde_json::{Value, json};
+use support::desk::{ALL, Answer, Desk, READ, START, bearer, number};
 
 #[test]
 fn numbers_are_listed_with_those_of_the_settings() {
@@ -24,10 +24,10 @@ fn numbers_are_listed_with_those_of_the_settings() {
     assert_eq!(
         numbers,
         json!({ "numbers": [
-            { "number": "+918045550101", "country": "IN", "pool": "delivery", "trunk": null, "state": "draining",
-              "added_at": "2026-11-22T08:15:30.000Z" },
-            { "number": "+918045550102", "country": null, "pool": null, "trunk": null, "state": "active",
-              "added_at": null },
+            { "number": "+918045550101", "country": "IN", "pool": "delivery", "trunk": null,
+              "answer_url": null, "answer_method": null, "state": "draining", "added_at": "2026-11-22T08:15:30.000Z" },
+            { "number": "+918045550102", "country": null, "pool": null, "trunk": null,
+              "answer_url": null, "answer_method": null, "state": "active", "added_at": null },
         ], "next": null })
     );
     let listed = |path: &str, token| desk.ask("GET", path, &bearer(token), None).json()["numbers"].clone();
@@ -113,4 +113,65 @@ fn one_of_the_settings_has_to_be_adopted_before_it_is_changed() {
     assert!(refused.status == 404 && refused.body.contains("adopt it first"), "{refused:?}");
     let unknown = drain("+918045550177");
     assert!(unknown.status == 404 && unknown.body.contains("no such number in the inventory"), "{unknown:?}");
+}
+
+#[test]
+fn a_number_gets_an_answer_url_keeps_it_and_loses_it() {
+    let desk = Desk::open();
+    const RENTED: &str = "+918045550103";
+    const URL: &str = "https://app.example/answer?line=8045550103";
+    let add = |body: &Value| desk.send("POST", "/v1/numbers", body);
+    let change = |body: &Value| desk.send("PATCH", &format!("/v1/numbers/{RENTED}"), body);
+    let asks = |answer: &Answer| {
+        let shown = answer.json();
+        (shown["answer_url"].clone(), shown["answer_method"].clone())
+    };
+    let wanted = json!({ "number": RENTED, "pool": "p", "answer_url": URL });
+    let added = add(&wanted);
+    assert_eq!((added.status, asks(&added)), (201, (URL.into(), "POST".into())), "{added:?}");
+    // Just so again, and otherwise.
+    assert_eq!(add(&wanted).status, 200);
+    for other in [
+        json!({ "number": RENTED, "pool": "p" }),
+        json!({ "number": RENTED, "pool": "p", "answer_url": "https://elsewhere.example/" }),
+        json!({ "number": RENTED, "pool": "p", "answer_url": URL, "answer_method": "GET" }),
+    ] {
+        let taken = add(&other);
+        assert_eq!((taken.status, &*taken.field()), (409, "number"), "{other}: {taken:?}");
+    }
+    // What is asked now is told without a call, and by nobody who may not see numbers.
+    let explained =
+        desk.send("POST", "/v1/explain", &json!({ "from": "+919876500001", "to": RENTED })).json();
+    assert_eq!(explained["decision"], "ask", "{explained}");
+    let listed = desk.ask("GET", "/v1/numbers?pool=p", &bearer(READ), None);
+    assert_eq!(listed.json()["numbers"][0]["answer_url"], "https://app.example/answer?line=********03");
+    // What a change does not name stays.
+    let step = |body: Value| asks(&change(&body));
+    assert_eq!(step(json!({ "answer_method": "GET" })), (URL.into(), "GET".into()));
+    assert_eq!(step(json!({ "pool": "q" })), (URL.into(), "GET".into()));
+    assert_eq!(
+        step(json!({ "answer_url": "https://a.example/" })),
+        ("https://a.example/".into(), "GET".into())
+    );
+    assert_eq!(
+        step(json!({ "answer_url": "https://a.example/", "answer_method": "POST" })),
+        ("https://a.example/".into(), "POST".into())
+    );
+    assert_eq!(
+        desk.run(desk.store.numbers()).unwrap()[0].answer.as_ref().unwrap().url,
+        "https://a.example/".into()
+    );
+    assert_eq!(step(json!({ "answer_url": null })), (Value::Null, Value::Null));
+    let explained =
+        desk.send("POST", "/v1/explain", &json!({ "from": "+919876500001", "to": RENTED })).json();
+    assert_eq!(explained["decision"], "refuse", "{explained}");
+    // How nothing is asked cannot be said.
+    for refused in [
+        change(&json!({ "answer_method": "GET" })),
+        change(&json!({ "answer_url": null, "answer_method": "GET" })),
+        add(&json!({ "number": "+918045550104", "answer_method": "GET" })),
+    ] {
+        assert_eq!((refused.status, &*refused.field()), (422, "answer_method"), "{refused:?}");
+    }
+    assert_eq!(desk.get("/v1/numbers?pool=q").json()["numbers"].as_array().unwrap().len(), 1);
 }

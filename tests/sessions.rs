@@ -316,7 +316,7 @@ fn a_trunk_shows_what_is_rented_on_it() {
     desk.create(asked, 0).unwrap();
     let target = |dialled| bridged(desk.decide(dialled, A, 1)).target;
     assert_eq!(target(everywhere), Target::Trunks(vec![0, 1]), "nothing is rented anywhere");
-    let rented = NewNumber { number: pooled(0), pool: None, trunk: Some("other".into()) };
+    let rented = NewNumber { trunk: Some("other".into()), ..NewNumber::named(pooled(0)) };
     now(desk.sessions.add_number(rented, at(0))).unwrap();
     assert_eq!(target(everywhere), Target::Trunks(vec![0]));
     desk.create(Wanted { numbers: Numbers::Shared(pooled(0)), ..wanted(A, Some(B)) }, 0).unwrap();

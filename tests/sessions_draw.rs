@@ -225,8 +225,11 @@ fn what_can_be_no_masking_number_is_refused() {
     let desk = Desk::new(2);
     desk.create(wanted(A, Some(B)), 0).unwrap();
     let add = |text: &str, pool: Option<&str>, trunk: Option<&str>| {
-        let new =
-            NewNumber { number: number(text), pool: pool.map(Into::into), trunk: trunk.map(Into::into) };
+        let new = NewNumber {
+            pool: pool.map(Into::into),
+            trunk: trunk.map(Into::into),
+            ..NewNumber::named(number(text))
+        };
         now(desk.sessions.add_number(new, at(1)))
     };
     for text in ["+44116123", "+919876500077", D, A, B] {

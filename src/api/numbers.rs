@@ -16,8 +16,9 @@ use super::problem::Problem;
 use super::read::{Id, Json, Query, given, to_the_end};
 use super::seal::{Seal, SealedText};
 use super::state::ApiState;
-use super::values::{E164, Name, Shown, Text, Unserved, refuse_unserved};
-use crate::base::{PhoneNumber, Timestamp};
+use super::values::{E164, Link, Name, Shown, Text, Url};
+use crate::base::link::Method;
+use crate::base::{PhoneNumber, Timestamp, hide_runs};
 use crate::ledger;
 use crate::session::{Fault, NewNumber, NumberChange, Removed};
 
@@ -31,6 +32,16 @@ pub(super) enum NumberState {
     Draining,
     /// Nothing has it any more: calls on it are refused.
     Retired,
+}
+
+/// How an answer URL is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum AnswerMethod {
+    /// With the parameters as a form.
+    Post,
+    /// With the parameters in the URL.
+    Get,
 }
 
 /// A masking number.
@@ -47,6 +58,12 @@ pub(super) struct Number {
     /// The trunk that it is rented on, which may show it.
     #[schema(required)]
     trunk: Option<String>,
+    /// The web service that decides its calls.
+    #[schema(required, example = "https://example.com/answer")]
+    answer_url: Option<String>,
+    /// How that is asked.
+    #[schema(required)]
+    answer_method: Option<AnswerMethod>,
     /// Where it is in its life.
     state: NumberState,
     /// When it was added; null for one that only the settings file names.
@@ -56,11 +73,15 @@ pub(super) struct Number {
 
 impl Number {
     fn new(number: &ledger::Number, token_sees: bool) -> Self {
+        let answer = number.answer.as_ref();
         Self {
             number: Shown::new(number.number, token_sees),
             country: number.country.as_deref().map(str::to_owned),
             pool: number.pool.as_deref().map(str::to_owned),
             trunk: number.trunk.as_deref().map(str::to_owned),
+            answer_url: answer
+                .map(|answer| if token_sees { answer.url.to_string() } else { hide_runs(&answer.url) }),
+            answer_method: answer.map(|answer| answer.method.into()),
             state: number.state.into(),
             added_at: Some(number.added_at),
         }
@@ -73,6 +94,8 @@ impl Number {
             country: None,
             pool: None,
             trunk: None,
+            answer_url: None,
+            answer_method: None,
             state: NumberState::Active,
             added_at: None,
         }
@@ -168,8 +191,11 @@ pub(super) struct Addition {
     pool: Option<Name>,
     /// The trunk of the settings file that it is rented on, which may show it.
     trunk: Option<Name>,
-    /// An answer URL. Not served in this version.
-    answer_url: Option<Unserved>,
+    /// The web service that decides its calls, before any session or mapping does; these decide where it does not
+    /// answer.
+    answer_url: Option<Url>,
+    /// How that is asked: POST where left out.
+    answer_method: Option<AnswerMethod>,
 }
 
 /// Add a masking number, or take back one that was retired. One that only the settings file names is adopted.
@@ -182,8 +208,8 @@ pub(super) struct Addition {
         (status = 201, description = "It is in the inventory.", body = Number,
             headers(("Location" = String, description = "Its path."))),
         (status = 200, description = "It stood there just so.", body = Number),
-        (status = 409, description = "It is there already, in another pool or on another trunk.", body = Problem,
-            content_type = "application/problem+json"),
+        (status = 409, description = "It is there already, in another pool, on another trunk or with another answer URL.",
+            body = Problem, content_type = "application/problem+json"),
         Refusals,
     ),
     security(("bearer" = ["admin"]), ("basic" = ["admin"]))
@@ -193,9 +219,14 @@ pub(super) async fn add(
     State(state): State<Arc<ApiState>>,
     body: Json<Addition>,
 ) -> Result<Response, Problem> {
-    let Addition { number: Text(number), pool, trunk, answer_url } = body.value;
-    served(answer_url)?;
-    let new = NewNumber { number, pool: pool.map(named), trunk: trunk.map(named) };
+    let Addition { number: Text(number), pool, trunk, answer_url, answer_method } = body.value;
+    let new = NewNumber {
+        number,
+        pool: pool.map(named),
+        trunk: trunk.map(named),
+        answer_url: answer_url.map(asked),
+        answer_method: answer_method.map(Into::into),
+    };
     let now = state.now();
     let (number, is_new) = to_the_end(async move { state.sessions.add_number(new, now).await }).await??;
     let shown = axum::Json(Number::new(&number, token.sees_numbers));
@@ -222,11 +253,15 @@ pub(super) struct Changes {
     trunk: Option<Option<Name>>,
     /// `draining`: no new session draws it; `active`: sessions draw it again; `retired`: calls on it are refused.
     state: Option<NumberState>,
-    /// An answer URL. Not served in this version.
-    answer_url: Option<Unserved>,
+    /// The web service that decides its calls; null: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Url>)]
+    answer_url: Option<Option<Url>>,
+    /// How that is asked.
+    answer_method: Option<AnswerMethod>,
 }
 
-/// Change a number of the inventory: its pool, its trunk, or where it is in its life.
+/// Change a number of the inventory: its pool, its trunk, its answer URL, or where it is in its life.
 #[utoipa::path(
     patch, path = "/v1/numbers/{e164}", tag = "numbers", operation_id = "change_number",
     params(("e164" = String, Path, description = "The number, with or without its +.")),
@@ -245,11 +280,12 @@ pub(super) async fn change(
     Id(id): Id,
     body: Json<Changes>,
 ) -> Result<axum::Json<Number>, Problem> {
-    let Changes { pool, trunk, state: wanted, answer_url } = body.value;
-    served(answer_url)?;
+    let Changes { pool, trunk, state: wanted, answer_url, answer_method } = body.value;
     let change = NumberChange {
         pool: pool.map(|pool| pool.map(named)),
         trunk: trunk.map(|trunk| trunk.map(named)),
+        answer_url: answer_url.map(|url| url.map(asked)),
+        answer_method: answer_method.map(Into::into),
         state: wanted.map(Into::into),
     };
     let (number, now, sessions) = (parse(&id)?, state.now(), Arc::clone(&state.sessions));
@@ -285,9 +321,8 @@ pub(super) async fn remove(
     })
 }
 
-fn served(answer_url: Option<Unserved>) -> Result<(), Problem> {
-    let errors = refuse_unserved(&[("answer_url", answer_url)]);
-    if errors.is_empty() { Ok(()) } else { Err(Problem::all_invalid(errors)) }
+fn asked(Text(Link(url)): Url) -> Arc<str> {
+    url.into()
 }
 
 fn named(Text(name): Name) -> Arc<str> {
@@ -331,6 +366,24 @@ impl From<NumberState> for ledger::NumberState {
             NumberState::Active => Self::Active,
             NumberState::Draining => Self::Draining,
             NumberState::Retired => Self::Retired,
+        }
+    }
+}
+
+impl From<Method> for AnswerMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Post => Self::Post,
+            Method::Get => Self::Get,
+        }
+    }
+}
+
+impl From<AnswerMethod> for Method {
+    fn from(method: AnswerMethod) -> Self {
+        match method {
+            AnswerMethod::Post => Self::Post,
+            AnswerMethod::Get => Self::Get,
         }
     }
 }

@@ -7,15 +7,20 @@ use serde_json::{Value, json};
 use super::client::{Client, Trouble, to, with_query};
 use super::table::{Column, fields, table, text};
 use super::{Paging, without_nulls};
+use crate::base::link::link_host;
 
 const PATH: &str = "/v1/numbers";
 
-const COLUMNS: [Column; 6] = [
+/// How a web service is asked.
+const METHODS: [&str; 2] = ["POST", "GET"];
+
+const COLUMNS: [Column; 7] = [
     ("NUMBER", |row| text(&row["number"])),
     ("COUNTRY", |row| text(&row["country"])),
     ("POOL", |row| text(&row["pool"])),
     ("TRUNK", |row| text(&row["trunk"])),
     ("STATE", |row| text(&row["state"])),
+    ("ASKS", |row| row["answer_url"].as_str().map_or("-".into(), |url| link_host(url).into())),
     ("ADDED", |row| text(&row["added_at"])),
 ];
 
@@ -42,6 +47,12 @@ pub(super) enum Numbers {
         /// The trunk that it is rented on.
         #[arg(long)]
         trunk: Option<String>,
+        /// The web service that decides its calls.
+        #[arg(long, value_name = "URL")]
+        answer_url: Option<String>,
+        /// How that is asked; left out, by POST.
+        #[arg(long, value_name = "METHOD", value_parser = METHODS, requires = "answer_url")]
+        answer_method: Option<String>,
     },
     /// Let no new session draw a number; those that have it keep it.
     Drain {
@@ -53,7 +64,7 @@ pub(super) enum Numbers {
         /// The number.
         number: String,
     },
-    /// Change the pool or the trunk of a number.
+    /// Change the pool, the trunk or the answer URL of a number.
     Change {
         /// The number.
         number: String,
@@ -83,12 +94,26 @@ pub(super) struct Change {
     /// It is rented on no trunk.
     #[arg(long, conflicts_with = "trunk")]
     no_trunk: bool,
+    /// The web service that decides its calls.
+    #[arg(long, value_name = "URL")]
+    answer_url: Option<String>,
+    /// No web service decides its calls.
+    #[arg(long, conflicts_with_all = ["answer_url", "answer_method"])]
+    no_answer_url: bool,
+    /// How its web service is asked.
+    #[arg(long, value_name = "METHOD", value_parser = METHODS)]
+    answer_method: Option<String>,
 }
 
 impl Change {
     /// Null takes a value out.
     fn body(&self) -> Value {
-        let fields = [("pool", &self.pool, self.no_pool), ("trunk", &self.trunk, self.no_trunk)];
+        let fields = [
+            ("pool", &self.pool, self.no_pool),
+            ("trunk", &self.trunk, self.no_trunk),
+            ("answer_url", &self.answer_url, self.no_answer_url),
+            ("answer_method", &self.answer_method, false),
+        ];
         let named = fields.into_iter().filter(|(_, value, is_none)| value.is_some() || *is_none);
         named.map(|(name, value, _)| (name, json!(value))).collect()
     }
@@ -105,9 +130,12 @@ pub(super) fn run(client: &Client, command: &Numbers) -> Result<(Value, String),
             let readable = rows + &paging.more(&answer);
             return Ok((answer, readable));
         }
-        Numbers::Add { number, pool, trunk } => {
-            let body = without_nulls(json!({ "number": number, "pool": pool, "trunk": trunk }));
-            client.ask(Method::POST, PATH, Some(&body))?
+        Numbers::Add { number, pool, trunk, answer_url, answer_method } => {
+            let body = json!({
+                "number": number, "pool": pool, "trunk": trunk,
+                "answer_url": answer_url, "answer_method": answer_method,
+            });
+            client.ask(Method::POST, PATH, Some(&without_nulls(body)))?
         }
         Numbers::Drain { number } => {
             client.ask(Method::PATCH, &to(PATH, number), Some(&json!({ "state": "draining" })))?
@@ -151,9 +179,10 @@ pub(super) fn explain(client: &Client, asked: &Explain) -> Result<(Value, String
         Some(by) if !by.is_empty() => by.iter().map(text).collect::<Vec<_>>().join(", then "),
         _ => String::new(),
     };
-    readable += &match answer["reason"].as_str() {
-        Some(reason) => format!("refused: {reason}\n"),
-        None => {
+    readable += &match (answer["reason"].as_str(), &answer["decision"]) {
+        (Some(reason), _) => format!("refused: {reason}\n"),
+        (None, decision) if decision == "ask" => "asks the web service, which decides\n".to_owned(),
+        (None, _) => {
             let (destination, shown) = (text(&answer["destination"]), text(&answer["shown"]));
             format!("calls {destination} by {way}, where {shown} is seen\n")
         }

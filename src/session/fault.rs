@@ -61,7 +61,7 @@ pub enum Fault {
         /// The caller; `None`: a second party that nobody knows yet.
         party: Option<PhoneNumber>,
     },
-    /// The number is in the inventory already, in another pool or on another trunk.
+    /// The number is in the inventory already, in another pool, on another trunk or with another answer URL.
     #[error("{0} is in the inventory already: change it instead")]
     NumberTaken(PhoneNumber),
     /// Sessions or mappings have the number.

@@ -1,8 +1,12 @@
 //! The inventory: adding, changing and removing masking numbers.
 
+use std::sync::Arc;
+
 use super::rules::invalid;
 use super::{Fault, NewNumber, NumberChange, Removed, Sessions};
+use crate::base::link::Method;
 use crate::base::numbering::Kind;
+use crate::base::settings::AnswerUrl;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::{Number, NumberState, Page, SessionFilter, SessionStatus};
 use crate::route::Index;
@@ -19,13 +23,14 @@ impl Sessions {
             country: Kind::of(new.number).country,
             pool: new.pool,
             trunk: new.trunk,
-            answer: None,
+            answer: asked(None, new.answer_url.map(Some), new.answer_method)?,
             state: NumberState::Active,
             added_at: now,
         };
         match self.book.number(new.number) {
             Some(stood) if stood.state != NumberState::Retired => {
-                let is_so = (&stood.pool, &stood.trunk) == (&number.pool, &number.trunk);
+                let is_so = (&stood.pool, &stood.trunk, &stood.answer)
+                    == (&number.pool, &number.trunk, &number.answer);
                 return if is_so {
                     Ok((Number::clone(&stood), false))
                 } else {
@@ -49,6 +54,7 @@ impl Sessions {
         let next = Number {
             pool: change.pool.unwrap_or_else(|| stood.pool.clone()),
             trunk: change.trunk.unwrap_or_else(|| stood.trunk.clone()),
+            answer: asked(stood.answer.as_ref(), change.answer_url, change.answer_method)?,
             state: change.state.unwrap_or(stood.state),
             ..Number::clone(&stood)
         };
@@ -126,6 +132,25 @@ impl Sessions {
             }
         }
         Ok(())
+    }
+}
+
+/// The web service of a number: what is not named of it stays, and it is asked by POST at first.
+fn asked(
+    stood: Option<&AnswerUrl>,
+    url: Option<Option<Arc<str>>>,
+    method: Option<Method>,
+) -> Result<Option<AnswerUrl>, Fault> {
+    let url = url.unwrap_or_else(|| stood.map(|answer| Arc::clone(&answer.url)));
+    match (url, method) {
+        (Some(url), method) => {
+            let method = method.or(stood.map(|answer| answer.method)).unwrap_or_default();
+            Ok(Some(AnswerUrl { url, method }))
+        }
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            Err(invalid("answer_method", "says how answer_url is asked: write that too, or take this out"))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::base::link::Method;
 use crate::base::{PhoneNumber, Timestamp};
 use crate::ledger::NumberState;
 
@@ -135,6 +136,18 @@ pub struct NewNumber {
     pub pool: Option<Arc<str>>,
     /// The trunk that it is rented on.
     pub trunk: Option<Arc<str>>,
+    /// The URL of the web service that says what becomes of its calls.
+    pub answer_url: Option<Arc<str>>,
+    /// How that is asked, POST where left out; only where there is one.
+    pub answer_method: Option<Method>,
+}
+
+impl NewNumber {
+    /// One that is only named.
+    #[must_use]
+    pub fn named(number: PhoneNumber) -> Self {
+        Self { number, pool: None, trunk: None, answer_url: None, answer_method: None }
+    }
 }
 
 /// A change of a number: what is `None` stays. `Some(None)` takes the value out.
@@ -144,6 +157,10 @@ pub struct NumberChange {
     pub pool: Option<Option<Arc<str>>>,
     /// The trunk that it is rented on.
     pub trunk: Option<Option<Arc<str>>>,
+    /// The URL of the web service that says what becomes of its calls.
+    pub answer_url: Option<Option<Arc<str>>>,
+    /// How that is asked; only where there is one.
+    pub answer_method: Option<Method>,
     /// Where it is in its life.
     pub state: Option<NumberState>,
 }

@@ -102,7 +102,7 @@ impl Desk {
     }
 
     pub fn add(&self, number: PhoneNumber, pool: &str) {
-        let new = NewNumber { number, pool: Some(pool.into()), trunk: None };
+        let new = NewNumber { pool: Some(pool.into()), ..NewNumber::named(number) };
         let (number, is_new) = now(self.sessions.add_number(new, at(0))).unwrap();
         assert!(is_new && number.state == NumberState::Active);
     }

@@ -244,7 +244,7 @@ impl From<Fault> for Problem {
                 conflict().field("reopen", "has to be true, with a new expiry where the old one has passed")
             }
             Fault::NumberTaken(_) => {
-                conflict().field("number", "is there with another pool or trunk: change it instead")
+                conflict().field("number", "is there with another pool, trunk or answer URL: change it instead")
             }
             Fault::NumberInUse(_) => {
                 conflict().field("state", "has to be draining until no session and no mapping has the number")
