@@ -28,7 +28,15 @@ fn relay(now: Instant) -> Relay {
         let format = |codec, number| PayloadMap { codec, receive: number, send: number };
         let formats = vec![format(Codec::Pcma, 8), format(TONES, 101)];
         let sources = vec![rtp.ip().into()];
-        let endpoint = Endpoint { rtp: Some(rtp), rtcp: None, sources, formats, receives: true, sends: true };
+        let endpoint = Endpoint {
+            rtp: Some(rtp),
+            rtcp: None,
+            sources,
+            formats,
+            receives: true,
+            sends: true,
+            is_apart: false,
+        };
         relay.set(now, side, endpoint, &mut random);
     }
     relay
@@ -93,7 +101,15 @@ fn set(relay: &mut Relay, now: Instant, side: Side, codec: Codec) {
     let rtp = parties()[side.index()];
     let formats = vec![PayloadMap { codec, receive: 8, send: 8 }];
     let sources = vec![rtp.ip().into()];
-    let endpoint = Endpoint { rtp: Some(rtp), rtcp: None, sources, formats, receives: true, sends: true };
+    let endpoint = Endpoint {
+        rtp: Some(rtp),
+        rtcp: None,
+        sources,
+        formats,
+        receives: true,
+        sends: true,
+        is_apart: false,
+    };
     relay.set(now, side, endpoint, &mut Random::from_number(3));
 }
 

@@ -195,11 +195,94 @@ fn an_answered_caller_hears_ringing_while_the_target_is_asked() {
     world.pass(SECOND / 10);
     let relay = world.relay();
     assert!(matches!(relay.sounds, [Some(Sound::Tone(_)), Some(Sound::Clips(_))]), "{relay:?}");
-    assert!(!relay.sides[0].receives, "the target does not hear the caller");
+    assert!(
+        relay.sides.iter().all(|side| side.receives && side.is_apart),
+        "neither hears the other: {relay:?}"
+    );
+    // Whatever the caller asks for meanwhile, it stays so.
+    caller.update(caller.media.clone().at("198.51.100.7", 45_000));
+    caller.expect(200);
+    assert!(world.relay().sides.iter().all(|side| side.is_apart));
     world.keys_by(Side::B, "5");
     let relay = world.relay();
-    assert!(relay.sides.iter().all(|side| side.sends && side.receives) && relay.sounds == [None, None]);
+    let are_joined = relay.sides.iter().all(|side| side.sends && side.receives && !side.is_apart);
+    assert!(are_joined && relay.sounds == [None, None]);
     caller.hang_up(&mut callee);
+    world.end();
+}
+
+#[test]
+fn keys_count_again_after_a_target_that_did_not_take_the_call() {
+    let first = ONE.replace("<Response>", "<Response><Speak>Hello</Speak>").replace(
+        "</Response>",
+        "<Gather action=\"/pin\" numDigits=\"1\"><Speak>Another?</Speak></Gather></Response>",
+    );
+    let world = World::following(&[&first, SAYS, "<Response><Hangup/></Response>"]);
+    let mut caller = world.dial(IDLE);
+    caller.expect(200);
+    caller.ack();
+    world.heard_out();
+    let mut callee = world.incoming(BETA);
+    callee.answer();
+    callee.expect("ACK");
+    callee.expect("BYE");
+    callee.ok();
+    let side = &world.relay().sides[0];
+    assert!(side.receives && side.sends && side.is_apart, "{side:?}");
+    world.keys("7");
+    caller.expect("BYE");
+    caller.ok();
+    assert_eq!(world.asked().last().unwrap().get("Digits"), Some("7"));
+    world.end();
+}
+
+#[test]
+fn a_key_of_one_who_waits_is_not_that_of_the_one_who_is_asked() {
+    let world = World::following(&[ASKS, SAYS]);
+    let mut caller = world.dial(IDLE);
+    let (mut one, mut two) = (world.incoming(BETA), world.incoming(BETA));
+    one.answer();
+    one.expect("ACK");
+    two.answer();
+    two.expect("ACK");
+    world.pass(SECOND);
+    let press = |leg: &mut Leg| {
+        let info = leg.request("INFO").body("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+        leg.send(info);
+        leg.expect(200);
+    };
+    press(&mut two);
+    caller.refute(200, SECOND);
+    press(&mut one);
+    two.expect("BYE");
+    two.ok();
+    caller.expect(200);
+    caller.ack();
+    caller.hang_up(&mut one);
+    world.end();
+}
+
+#[test]
+fn what_comes_late_for_one_target_is_not_for_the_next() {
+    let whisper = ASKS.replace(" confirmKey=\"5\"", "");
+    let world = World::following(&[&whisper, SAYS, SAYS]);
+    world.edit().service.preparation = 3 * SECOND;
+    let mut caller = world.dial(IDLE);
+    let (mut one, mut two) = (world.incoming(BETA), world.incoming(BETA));
+    one.answer();
+    one.expect("ACK");
+    two.answer();
+    two.expect("ACK");
+    world.pass(2 * SECOND);
+    one.bye();
+    one.expect(200);
+    world.pass(2 * SECOND);
+    assert_eq!(world.relay().sounds[1], None, "what was prepared for the first");
+    world.pass(2 * SECOND);
+    world.heard_out_by(Side::B);
+    caller.expect(200);
+    caller.ack();
+    caller.hang_up(&mut two);
     world.end();
 }
 

@@ -297,6 +297,78 @@ fn a_caller_who_was_connected_goes_on_with_what_the_action_answers() {
 }
 
 #[test]
+fn a_hunt_without_end_comes_to_one() {
+    let world = World::following(&[]);
+    let hunt = "<Response><Dial timeout=\"1\" action=\"/next\"><Number>919722293847</Number>\
+                <Number>919722293848</Number><Number>919722293849</Number></Dial></Response>";
+    world.edit().service.answers.extend((0..90).map(|_| hunt.to_owned()));
+    let mut caller = world.dial(IDLE);
+    let mut called = 0;
+    while caller.unread(480).is_none() {
+        for _ in 0..3 {
+            if let Some(mut callee) = world.next_incoming(BETA) {
+                callee.say(486);
+                called += 1;
+            }
+        }
+        world.pass(SECOND / 4);
+    }
+    assert!((195..=200).contains(&called), "{called}");
+    let record = world.end();
+    assert_eq!((record.legs.len(), record.outcome), (called + 1, Outcome::Unreachable));
+}
+
+#[test]
+fn who_is_called_next_is_offered_what_the_caller_has() {
+    let first = "<Response><Dial action=\"/over\"><Number>919722293847</Number></Dial></Response>";
+    let world = World::following(&[first, &dial(&[CAROL])]);
+    let mut caller = world.caller(ALPHA, ALICE, IDLE);
+    caller.media = caller.media.clone().formats(&["8 PCMA/8000", "101 telephone-event/8000"]);
+    caller.call();
+    let (mut caller, mut bob) = connect(caller, world.incoming(BETA));
+    bob.bye();
+    bob.expect(200);
+    let mut carol = world.incoming(BETA);
+    assert_eq!(carol.invited.as_ref().unwrap().sdp_codecs(), ["PCMA/8000", "telephone-event/8000"]);
+    carol.answer();
+    carol.expect("ACK");
+    caller.hang_up(&mut carol);
+    world.end();
+}
+
+#[test]
+fn a_caller_whom_one_party_held_is_heard_by_the_next() {
+    let first = "<Response><Dial action=\"/over\"><Number>919722293847</Number></Dial></Response>";
+    let world = World::following(&[first, &dial(&[CAROL])]);
+    let caller = world.dial(IDLE);
+    let (mut caller, mut bob) = connect(caller, world.incoming(BETA));
+    bob.reinvite(bob.media.clone().direction("sendonly"));
+    caller.expect("INVITE");
+    caller.media = caller.media.clone().direction("recvonly");
+    caller.answer();
+    caller.expect("ACK");
+    bob.expect(200);
+    bob.ack();
+    bob.bye();
+    bob.expect(200);
+    let again = caller.expect("INVITE");
+    assert!(!again.body().contains("a=sendonly"), "{again}");
+    caller.media = caller.media.clone().direction("sendrecv");
+    caller.answer();
+    let mut carol = world.incoming(BETA);
+    carol.answer();
+    carol.expect("ACK");
+    // It was offered what the caller had said before: now it is told of the rest.
+    carol.expect("INVITE");
+    carol.answer();
+    carol.expect("ACK");
+    world.pass(SECOND);
+    assert!(world.relay().sides.iter().all(|side| side.sends && side.receives && !side.is_apart));
+    caller.hang_up(&mut carol);
+    world.end();
+}
+
+#[test]
 fn a_caller_who_gives_up_is_told_to_the_action() {
     let first = "<Response><Dial action=\"/over\"><Number>919722293847</Number></Dial></Response>";
     let world = World::following(&[first]);

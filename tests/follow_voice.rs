@@ -188,6 +188,42 @@ fn tones_and_pauses_are_sent_in_time() {
 }
 
 #[test]
+fn tones_that_were_begun_come_to_their_end_whoever_answers_meanwhile() {
+    let world = World::following(&[&document(
+        "<DTMF>12345678</DTMF><Dial><Number sendDigits=\"9\">919722293847</Number></Dial>",
+    )]);
+    let mut caller = answered(&world);
+    let mut callee = world.incoming(BETA);
+    callee.answer();
+    callee.expect("ACK");
+    world.pass(4 * SECOND);
+    let sent: String = world.relay().digits.iter().map(|(_, digit, _)| digit.to_char()).collect();
+    assert_eq!(sent, "123456789");
+    callee.hang_up(&mut caller);
+    assert_eq!(world.end().hung_up, Some(HungUp::Callee));
+}
+
+#[test]
+fn tones_for_one_who_is_gone_are_not_sent_to_the_next() {
+    let dials = document(
+        "<Dial><Number sendDigits=\"wwwwwwww4711\">919722293847</Number></Dial><Dial><Number>919722293848</Number></Dial>",
+    );
+    let world = World::following(&[&dials]);
+    let caller = world.dial(IDLE);
+    let (mut caller, mut one) = connect(caller, world.incoming(BETA));
+    world.pass(SECOND);
+    one.bye();
+    one.expect(200);
+    let mut two = world.incoming(BETA);
+    two.answer();
+    two.expect("ACK");
+    world.pass(10 * SECOND);
+    assert!(world.relay().digits.is_empty());
+    two.hang_up(&mut caller);
+    world.end();
+}
+
+#[test]
 fn a_caller_who_hangs_up_ends_all_that_was_to_come() {
     let world = World::following(&[PIN]);
     world.edit().service.preparation = 3 * SECOND;

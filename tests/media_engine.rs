@@ -56,6 +56,7 @@ impl Bench {
             formats: vec![format(codec, 8), format(TONES, 101)],
             receives: true,
             sends: true,
+            is_apart: false,
         };
         assert_eq!(self.handle.command(Command::Set { relay, side, endpoint }), None);
     }

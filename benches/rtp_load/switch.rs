@@ -98,5 +98,6 @@ fn endpoint(port: u16) -> Endpoint {
         formats: vec![format(Codec::Pcmu, 0), format(tones, 101)],
         receives: true,
         sends: true,
+        is_apart: false,
     }
 }

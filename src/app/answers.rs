@@ -35,7 +35,7 @@ const BEEP_LASTS: Duration = Duration::from_millis(400);
 /// As long as a call may last.
 const ENDLESS: Duration = Duration::from_secs(24 * 3600);
 /// Parts of a playlist at most.
-const PARTS: usize = 20_000;
+const PARTS: usize = 2_000;
 
 /// What is to be asked.
 pub(super) enum Job {
@@ -206,11 +206,15 @@ impl Desk {
 
     async fn prepare(self, call: CallKey, tag: u32, prompts: Vec<Prompt>, beep: bool, post: Post) {
         let Prepared { parts, notes } = self.prompter.prepare(&prompts, Instant::now() + PREPARATION).await;
+        let is_endless = matches!(parts[..], [prompt::Part { times: 0, .. }]) && !beep;
         let mut parts = playlist(parts);
+        if is_endless {
+            parts.truncate(1);
+        }
         if beep {
             parts.push(Part::Tone(BEEP, BEEP_LASTS));
         }
-        let list = Playlist { parts: parts.into(), times: 1, tag };
+        let list = Playlist { parts: parts.into(), times: u32::from(!is_endless), tag };
         let sound = (!list.parts.is_empty()).then_some(Sound::Clips(list));
         post.input(Input::Prepared { call, tag, sound, notes });
     }

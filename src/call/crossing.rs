@@ -9,7 +9,7 @@ use super::{Asked, Call, Context, Exchange, LegState, Stage, Timer};
 use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::{self, Reply};
-use crate::mask::{Cause, Crossing, Failure, Media};
+use crate::mask::{Cause, Crossing, Failure, LegMedia, Media};
 use crate::relay::{Command, Digit};
 use crate::sip::Status;
 
@@ -26,20 +26,26 @@ impl Call {
                 self.ring(ctx);
             }
             (Stage::Calling, Crossing::Progress(media)) => self.progress(ctx, from, &media),
-            (Stage::Calling, Crossing::Answer(media)) => self.target_took(ctx, from, media),
+            (Stage::Calling, Crossing::Answer(media)) if from.side == Side::B => {
+                self.target_took(ctx, from, media);
+            }
             (Stage::Summoning, Crossing::Answer(_)) => self.summoned(ctx, from),
             (Stage::Summoning | Stage::Calling, Crossing::Reject(failure)) => self.fail(ctx, failure),
             (Stage::Confirming | Stage::Calling | Stage::Telling, Crossing::Offer(_)) => {
                 let alone = sayable(&ctx.policy.settings().media.codecs);
                 self.answer(ctx, &alone);
             }
-            (Stage::Following, Crossing::Offer(_)) => {
+            (Stage::Following | Stage::Opening, Crossing::Offer(_)) => {
                 let alone = self.alone(ctx);
                 self.answer(ctx, &alone);
             }
-            (Stage::Following, Crossing::Digit(digit, _)) => self.pressed(ctx, from.side, digit),
+            (Stage::Following | Stage::Calling | Stage::Opening, Crossing::Digit(digit, _)) => {
+                self.pressed(ctx, from.side, Some(from), digit);
+            }
             (Stage::Following, Crossing::HangUp(cause)) => self.finish(ctx, HungUp::Caller, cause),
-            (Stage::Calling, Crossing::Digit(digit, _)) => self.pressed(ctx, from.side, digit),
+            (Stage::Opening, Crossing::HangUp(cause)) if self.following.is_some() => {
+                self.finish(ctx, HungUp::Caller, cause);
+            }
             (Stage::Calling, Crossing::HangUp(_)) if from.side == Side::B => self.target_left(ctx, from),
             (Stage::Calling, Crossing::HangUp(cause)) if self.following.is_some() => {
                 self.finish(ctx, HungUp::Caller, cause);
@@ -85,11 +91,17 @@ impl Call {
         if self.invite.is_none() {
             return self.bridge(ctx, from, media);
         }
-        let is_late = self.offer.take().is_none();
+        let offer = self.offer.take();
+        let (is_late, is_followed) = (offer.is_none(), self.following.is_some());
         let caller = self.leg_mut(LegId::CALLER);
         let own = caller.media.as_mut().expect("a call that rings has ports");
         let answer = if is_late { Some((own.offer(media), true)) } else { caller.first_answer(media) };
         let Some((body, is_all)) = answer else { return self.fail(ctx, Failure::NoCommonCodec) };
+        if let Some(offer) = offer.filter(|_| is_followed) {
+            // What is offered to whoever is called next.
+            let codecs = caller.media.as_ref().map(LegMedia::agreed).unwrap_or_default();
+            caller.wants = Some(Media { codecs, ..offer.media });
+        }
         caller.owes_answer = is_late;
         caller.is_misinformed = !is_all;
         caller.state = LegState::Answered;

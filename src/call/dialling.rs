@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::effect::{AskedFor, Asking, Effect, LegId};
+use super::effect::{AskedFor, Asking, Effect, LegId, Purpose};
 use super::record::Notes;
 use super::screening::Screening;
 use super::setup::OPEN_WAIT;
@@ -12,10 +12,11 @@ use crate::base::settings::EarlyMedia;
 use crate::base::tones::CallTones;
 use crate::ledger::HungUp;
 use crate::mask::guard::Guard;
-use crate::mask::{Cause, Failure};
+use crate::mask::{Cause, Failure, write};
 use crate::relay::{Command, Endpoint, Keys, RelayId, Sound};
 use crate::route::{Dialled, Dialling, Plan, Refusal, Treatment};
 use crate::script::{DialEnd, Happened, Rows};
+use crate::sdp::Direction;
 use crate::sip::Status;
 use crate::voice::{Dial, DialMusic, DialStatus, Event, Method};
 
@@ -37,10 +38,14 @@ pub(super) struct Dialogue {
     pub(super) rows: [Rows; 2],
     /// The music that the caller hears while they ring.
     music: Option<Sound>,
+    /// What is asked and looked for in this Dial has this number.
+    serial: u32,
+    /// The address of ours that the ports toward its targets move to.
+    moves_to: Option<IpAddr>,
 }
 
-/// What the caller hears while targets ring is called so.
-pub(super) const MUSIC: u32 = u32::MAX - 1;
+/// Legs of one side at most, over all Dials of a call.
+const LEGS: usize = 200;
 
 impl Dialogue {
     /// Whether a side's keys mean something to it.
@@ -71,6 +76,7 @@ impl Dialogue {
 impl Call {
     /// A document connects the caller: asks how its targets are reached.
     pub(super) fn dial(&mut self, ctx: &mut Context<'_>, dial: Box<Dial>) {
+        let serial = self.next_serial();
         let Some(following) = &mut self.following else { return };
         let asked = Dialling { dialled: following.dialled, caller: following.caller, dial: (*dial).clone() };
         let rows = [&dial.digits_match, &dial.digits_match_b_leg].map(|rows| Rows::new(rows.clone()));
@@ -83,6 +89,8 @@ impl Call {
             screening: Screening::default(),
             rows,
             music: None,
+            serial,
+            moves_to: None,
         }));
         self.failure = None;
         self.destinations.clear();
@@ -126,7 +134,8 @@ impl Call {
         match next.map(|(_, plan)| Box::new(plan.clone())) {
             Some(plan) => {
                 let index = ctx.policy.index.clone();
-                ctx.effects.push_back(Effect::Locate { side: Side::B, plan, index });
+                let serial = self.dialogue().map_or(0, |dial| dial.serial);
+                ctx.effects.push_back(Effect::Locate { side: Side::B, serial, plan, index });
             }
             None if self.destinations.is_empty() => self.dial_failed(ctx, Failure::Unreachable),
             None => self.call_found(ctx),
@@ -134,8 +143,14 @@ impl Call {
     }
 
     /// Where one of the targets is; nowhere, where it is not registered or its trunk has no address.
-    pub(super) fn target_located(&mut self, ctx: &mut Context<'_>, destinations: Vec<Destination>) {
-        let Some(dial) = self.dialogue() else { return };
+    pub(super) fn target_located(
+        &mut self,
+        ctx: &mut Context<'_>,
+        serial: u32,
+        destinations: Vec<Destination>,
+    ) {
+        let is_looking = self.stage == Stage::Following;
+        let Some(dial) = self.dialogue().filter(|dial| is_looking && dial.serial == serial) else { return };
         let way = dial.looked_for;
         dial.looked_for += 1;
         let is_real = dial.dial.music == Some(DialMusic::Real);
@@ -148,6 +163,11 @@ impl Call {
 
     /// Calls everybody who was found, all at once.
     fn call_found(&mut self, ctx: &mut Context<'_>) {
+        if self.legs[Side::B.index()].len() + self.destinations.len() > LEGS {
+            self.notes.add("nobody else is called: this call has called too many".to_owned());
+            self.destinations.clear();
+            return self.dial_failed(ctx, Failure::Unreachable);
+        }
         let Some(dial) = self.dialogue() else { return };
         let plan = dial.plans.first().map(|(_, plan)| Box::new(plan.clone()));
         self.plan = plan;
@@ -166,7 +186,9 @@ impl Call {
     fn move_ports(&mut self, ctx: &mut Context<'_>, relay: RelayId, local: IpAddr) {
         let side = Side::B;
         self.stage = Stage::Opening;
-        self.local[side.index()] = local;
+        if let Some(dial) = self.dialogue() {
+            dial.moves_to = Some(local);
+        }
         self.timers.set(Timer::Open, ctx.now + OPEN_WAIT);
         ctx.effects.push_back(Effect::Media(Command::Move { relay, side, local }));
     }
@@ -181,6 +203,9 @@ impl Call {
 
     /// The ports are open already: the targets ring, and a caller who was answered hears that.
     pub(super) fn call_targets(&mut self, ctx: &mut Context<'_>) {
+        if let Some(local) = self.dialogue().and_then(|dial| dial.moves_to.take()) {
+            self.local[Side::B.index()] = local;
+        }
         self.stage = Stage::Calling;
         if self.invite.is_none() {
             self.offer = self.connected(Side::A).and_then(|id| self.said_by(id));
@@ -202,24 +227,26 @@ impl Call {
         let music = self.dialogue().and_then(|dial| dial.dial.music.clone());
         if let Some(DialMusic::Link(link)) = music {
             let asking = self.asking(link, Method::default(), Event::Redirect);
-            ctx.effects.push_back(Effect::Ask(Box::new(Asking { purpose: AskedFor::Music, ..asking })));
+            let purpose = AskedFor::Music(self.dialogue().map_or(0, |dial| dial.serial));
+            let asking = Asking { purpose, is_optional: true, ..asking };
+            ctx.effects.push_back(Effect::Ask(Box::new(asking)));
         }
     }
 
     /// The music is there: it is heard while the targets ring.
-    pub(super) fn hear_music(&mut self, ctx: &mut Context<'_>, sound: Option<Sound>) {
-        if let (Stage::Calling, Some(sound)) = (self.stage, sound) {
-            if let Some(dial) = self.dialogue() {
-                dial.music = Some(sound.clone());
-            }
+    pub(super) fn hear_music(&mut self, ctx: &mut Context<'_>, serial: u32, sound: Option<Sound>) {
+        let is_calling = self.stage == Stage::Calling;
+        let dial = self.dialogue().filter(|dial| is_calling && dial.serial == serial);
+        if let (Some(dial), Some(sound)) = (dial, sound) {
+            dial.music = Some(sound.clone());
             self.play(ctx, sound);
         }
     }
 
     /// The music has come to its end: it begins again.
-    pub(super) fn music_over(&mut self, ctx: &mut Context<'_>) {
+    pub(super) fn music_over(&mut self, ctx: &mut Context<'_>, serial: u32) {
         let music = self.dialogue().and_then(|dial| dial.music.clone());
-        self.hear_music(ctx, music);
+        self.hear_music(ctx, serial, music);
     }
 
     /// A target rings.
@@ -258,6 +285,9 @@ impl Call {
         if let Some(callee) = self.connected(Side::B) {
             let by = if cause == Cause::Timer { HungUp::MaxDuration } else { HungUp::Caller };
             self.leg_mut(callee).hang_up(ctx, callee, cause, by);
+            if let Some(following) = self.following.as_mut().filter(|_| by == HungUp::MaxDuration) {
+                following.left = Some((by, cause));
+            }
         }
         self.dial_over(ctx, status, cause);
     }
@@ -268,14 +298,19 @@ impl Call {
         let Some(mut dial) = self.following.as_mut().and_then(|following| following.dial.take()) else {
             return;
         };
+        self.decline(ctx, Status::REQUEST_TERMINATED);
         self.give_up_attempts(ctx, cause);
+        if let Some(following) = &mut self.following {
+            following.sending.drop_to(Side::B);
+        }
         for leg in dial.screening.take() {
             self.leg_mut(leg).hang_up(ctx, leg, cause, HungUp::Switch);
         }
-        self.timers.stop(Timer::Screen);
-        self.timers.stop(Timer::Ring);
-        self.timers.stop(Timer::MaxDuration);
-        self.timers.stop(Timer::Remind);
+        for timer in
+            [Timer::Screen, Timer::Ring, Timer::MaxDuration, Timer::Remind, Timer::Offer, Timer::Glare]
+        {
+            self.timers.stop(timer);
+        }
         self.parties[Side::B.index()] = None;
         self.stage = Stage::Following;
         if let Relay::Open(relay) = self.relay {
@@ -285,15 +320,30 @@ impl Call {
             let (side, endpoint) = (Side::B, Endpoint::default());
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
         }
+        self.set_media(ctx);
+        self.take_back_hold(ctx);
         let end = dial.end(status, cause, &self.notes);
         self.happened(ctx, Happened::Dialled(end));
+    }
+
+    /// A party that is gone held the caller, who is to hear and be heard again.
+    fn take_back_hold(&mut self, ctx: &mut Context<'_>) {
+        let alone = self.alone(ctx);
+        let Some(id) = self.connected(Side::A) else { return };
+        let leg = self.leg_mut(id);
+        let Some(media) = &mut leg.media else { return };
+        let is_held = media.media().is_some_and(|said| said.direction != Direction::SendRecv);
+        if !is_held || leg.holds || leg.is_reinviting || leg.unacknowledged.is_some() {
+            return;
+        }
+        let offer = media.offer(&alone);
+        leg.send(ctx, id, Purpose::Reinvite, |head, contact| write::reinvite(head, contact, &offer));
     }
 
     /// The party that was called hung up, or was lost: the caller goes on alone, where it was there before.
     pub(super) fn callee_gone(&mut self, ctx: &mut Context<'_>, by: HungUp, cause: Cause) {
         if let Some(following) = &mut self.following {
             following.left = Some((by, cause));
-            self.decline(ctx, Status::REQUEST_TERMINATED);
             return self.dial_over(ctx, DialStatus::Completed, cause);
         }
         self.finish(ctx, by, cause);

@@ -108,10 +108,10 @@ pub struct Asking {
 pub enum AskedFor {
     /// The call goes on with it.
     Script,
-    /// A called party hears it before it is connected.
-    Screen,
-    /// The caller hears it while others ring.
-    Music,
+    /// A called party hears it before it is connected: the one with this number.
+    Screen(u32),
+    /// The caller hears it while others ring: those of the Dial with this number.
+    Music(u32),
 }
 
 /// The parameters hold numbers.
@@ -173,6 +173,8 @@ pub enum Effect {
     Locate {
         /// The side.
         side: Side,
+        /// Comes back.
+        serial: u32,
         /// Whom to call.
         plan: Box<Plan>,
         /// The settings that the plan was made under.

@@ -1,11 +1,11 @@
 //! A call that follows the document of a web service: what its script wants, done one thing after the other.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::dialling::Dialogue;
 use super::effect::{AskedFor, Asking, Effect, LegId};
 use super::hearing::{Opens, Sending};
-use super::{Call, Context, LegState, Relay, Stage, Timer, dialling, screening};
+use super::{Call, Context, LegState, Relay, Stage, Timer};
 use crate::base::{PhoneNumber, Side};
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::{Cause, Failure};
@@ -16,6 +16,43 @@ use crate::voice::{
     About, Ask, CallStatus, Direction, Ended, Event, HangupReason, Hidden, Key, Link, Method, Recorded,
     Response,
 };
+
+/// A caller who is not answered is refused after so long, whatever it hears: no network lets it ring for longer.
+const UNANSWERED: Duration = Duration::from_secs(300);
+/// How much longer than they may take, prompts and a service are waited for at all.
+const PREPARATION: Duration = Duration::from_secs(8);
+
+/// What is played, by its tag: what the script wants, or what is heard beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// A number of the script's.
+    Script,
+    /// What a called party hears before it is connected.
+    Screen(u32),
+    /// What the caller hears while others ring.
+    Music(u32),
+}
+
+const SCREEN: u32 = 1 << 31;
+const MUSIC: u32 = 1 << 30;
+
+impl Tag {
+    fn of(number: u32) -> Self {
+        match number & (SCREEN | MUSIC) {
+            0 => Self::Script,
+            MUSIC => Self::Music(number & !MUSIC),
+            _ => Self::Screen(number & !SCREEN),
+        }
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Script => 0,
+            Self::Screen(serial) => SCREEN | serial,
+            Self::Music(serial) => MUSIC | serial,
+        }
+    }
+}
 
 /// What a call keeps of the document that it follows.
 #[derive(Debug)]
@@ -31,8 +68,12 @@ pub(super) struct Following {
     pub(super) failure: Option<Failure>,
     /// What the caller hears of ours.
     pub(super) playing: Option<u32>,
-    /// When the call has lasted as long as any may, once it is answered.
+    /// The last number that tells what was asked for one party from what was asked for the next.
+    serial: u32,
+    /// When the call has lasted as long as any may.
     pub(super) ends: Option<Instant>,
+    /// The caller is answered, and `ends` counts from there.
+    pub(super) is_answered: bool,
     /// What the ports are for that are being opened.
     pub(super) opens: Option<Opens>,
     pub(super) sending: Sending,
@@ -54,13 +95,29 @@ impl Call {
             dial: None,
             failure: None,
             playing: None,
-            ends: None,
+            serial: 0,
+            ends: Some(ctx.now + UNANSWERED),
+            is_answered: false,
             opens: None,
             sending: Sending::default(),
             left: None,
         }));
         self.stage = Stage::Following;
         self.run(ctx);
+    }
+
+    /// A number that nothing else has in this call.
+    pub(super) fn next_serial(&mut self) -> u32 {
+        let Some(following) = &mut self.following else { return 0 };
+        following.serial = (following.serial + 1) % MUSIC;
+        following.serial
+    }
+
+    /// Nobody has said what became of prompts: they count as heard.
+    pub(super) fn give_up_prompts(&mut self, ctx: &mut Context<'_>) {
+        if let Some(tag) = self.following.as_ref().and_then(|following| following.playing) {
+            self.prepared(ctx, tag, None, Vec::new());
+        }
     }
 
     /// Something happened that the script has to know.
@@ -74,7 +131,12 @@ impl Call {
     pub(super) fn answered_by_dial(&mut self, ctx: &mut Context<'_>) {
         let longest = ctx.policy.settings().call.max_duration;
         let Some(following) = &mut self.following else { return };
-        following.ends.get_or_insert(ctx.now + longest);
+        if !std::mem::replace(&mut following.is_answered, true) {
+            following.ends = Some(ctx.now + longest);
+        }
+        if !following.sending.is_empty() {
+            self.timers.set(Timer::Tones, ctx.now);
+        }
         for side in [Side::A, Side::B] {
             let hears = self.dialogue().is_some_and(|dial| dial.hears_keys(side));
             self.listen(ctx, side, if hears { Keys::Tell } else { Keys::Cross });
@@ -123,6 +185,7 @@ impl Call {
             Want::PreAnswer => self.open_to_caller(ctx, Opens::Early),
             Want::Play { tag, prompts, beep } => {
                 self.playing(Some(tag));
+                self.timers.set(Timer::Prepare, ctx.now + PREPARATION);
                 ctx.effects.push_back(Effect::Prepare { tag, prompts, beep });
             }
             Want::Hush => {
@@ -135,6 +198,8 @@ impl Call {
             Want::Ask { link, method, event, is_optional } => {
                 let asking = self.asking(link, method, event);
                 ctx.effects.push_back(Effect::Ask(Box::new(Asking { is_optional, ..asking })));
+                let budget = ctx.policy.settings().call.decide;
+                self.timers.set(Timer::Service, ctx.now + budget + PREPARATION);
             }
             Want::Hangup(reason) => self.hang_up_as(ctx, reason),
             // What is listened for is not heard, and what is to be recorded is not.
@@ -155,10 +220,10 @@ impl Call {
     /// What a prompt has become; what was wrong with it is noted.
     pub fn prepared(&mut self, ctx: &mut Context<'_>, tag: u32, sound: Option<Sound>, notes: Vec<Box<str>>) {
         notes.into_iter().for_each(|note| self.notes.add(note.into()));
-        match tag {
-            screening::TAG => return self.screen_with(ctx, sound),
-            dialling::MUSIC => return self.hear_music(ctx, sound),
-            _ => {}
+        match Tag::of(tag) {
+            Tag::Screen(serial) => return self.screen_with(ctx, serial, sound),
+            Tag::Music(serial) => return self.hear_music(ctx, serial, sound),
+            Tag::Script => self.timers.stop(Timer::Prepare),
         }
         if self.following.as_ref().is_none_or(|following| following.playing != Some(tag)) {
             return;
@@ -173,10 +238,10 @@ impl Call {
 
     /// What was played is over.
     pub(super) fn played(&mut self, ctx: &mut Context<'_>, tag: u32) {
-        match tag {
-            screening::TAG => return self.screen_heard(ctx),
-            dialling::MUSIC => return self.music_over(ctx),
-            _ => {}
+        match Tag::of(tag) {
+            Tag::Screen(serial) => return self.screen_heard(ctx, serial),
+            Tag::Music(serial) => return self.music_over(ctx, serial),
+            Tag::Script => {}
         }
         if self.following.as_ref().is_some_and(|following| following.playing == Some(tag)) {
             self.playing(None);
@@ -197,9 +262,12 @@ impl Call {
             return;
         }
         let tag = match purpose {
-            AskedFor::Script => return self.happened(ctx, Happened::Told(answer.map(|answer| *answer))),
-            AskedFor::Screen => screening::TAG,
-            AskedFor::Music => dialling::MUSIC,
+            AskedFor::Script => {
+                self.timers.stop(Timer::Service);
+                return self.happened(ctx, Happened::Told(answer.map(|answer| *answer)));
+            }
+            AskedFor::Screen(serial) => Tag::Screen(serial).number(),
+            AskedFor::Music(serial) => Tag::Music(serial).number(),
         };
         match answer.map(|answer| answer.prompts()).filter(|prompts| !prompts.is_empty()) {
             Some(prompts) => ctx.effects.push_back(Effect::Prepare { tag, prompts, beep: false }),
@@ -207,15 +275,15 @@ impl Call {
         }
     }
 
-    /// A party pressed a key.
-    pub(super) fn pressed(&mut self, ctx: &mut Context<'_>, by: Side, digit: Digit) {
+    /// A side pressed a key, on this leg where that is known.
+    pub(super) fn pressed(&mut self, ctx: &mut Context<'_>, by: Side, leg: Option<LegId>, digit: Digit) {
         let Some(key) = Key::read(digit.to_char()) else { return };
         if self.stage == Stage::Connected {
             self.match_row(ctx, by, key);
         }
         match by {
             Side::A => self.happened(ctx, Happened::Key(key)),
-            Side::B => self.screen_key(ctx, key),
+            Side::B => self.screen_key(ctx, leg, key),
         }
     }
 
@@ -249,6 +317,8 @@ impl Call {
     pub(super) fn close_script(&mut self, ctx: &mut Context<'_>) {
         let Some(following) = &mut self.following else { return };
         following.script.handle(ctx.now, Happened::CallerGone);
+        self.tell_leg_end(ctx);
+        let Some(following) = &mut self.following else { return };
         if let Some(end) = following.dial.take().map(|dial| dial.cut_off(&self.notes)) {
             following.script.handle(ctx.now, Happened::Dialled(end));
         }

@@ -40,6 +40,17 @@ struct Row {
     steps: VecDeque<Step>,
 }
 
+impl Sending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is still to be sent to a side is not.
+    pub(super) fn drop_to(&mut self, side: Side) {
+        self.0.retain(|row| row.to != side);
+    }
+}
+
 impl Call {
     /// The caller is to be answered, or to hear us before that.
     pub(super) fn open_to_caller(&mut self, ctx: &mut Context<'_>, opens: Opens) {
@@ -118,6 +129,7 @@ impl Call {
         self.timers.stop(Timer::Remind);
         self.notes.answered(ctx.now);
         if let Some(following) = &mut self.following {
+            following.is_answered = true;
             following.ends = Some(ctx.now + max_duration);
         }
         self.set_media(ctx);
@@ -183,10 +195,11 @@ impl Call {
                 if let Some(following) = &mut self.following {
                     following.sending.0.pop_front();
                 }
+                self.send_next(ctx);
                 if let Some(tag) = tag {
                     self.happened(ctx, Happened::Sent(tag));
                 }
-                return self.send_next(ctx);
+                return;
             }
         };
         self.timers.set(Timer::Tones, ctx.now + pause);

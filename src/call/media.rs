@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::effect::{Effect, LegId};
-use super::{Call, Context, Relay, Stage, Timer};
+use super::{Call, Context, LegState, Relay, Stage, Timer};
 use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::Reply;
@@ -24,6 +24,9 @@ impl Call {
                 self.relay = Relay::Open(relay);
                 match self.stage {
                     Stage::Opening => self.opened(ctx, ports),
+                    Stage::Ending | Stage::Over => self.close_relay(ctx),
+                    // Those toward a called party have moved, too late for it.
+                    _ if self.following.is_some() => self.ports = ports,
                     _ => self.close_relay(ctx),
                 }
             }
@@ -33,7 +36,7 @@ impl Call {
                     self.cross(ctx, leg, Crossing::Digit(digit, duration));
                 }
             }
-            Event::Key { from, digit, .. } => self.pressed(ctx, from, digit),
+            Event::Key { from, digit, .. } => self.pressed(ctx, from, None, digit),
             Event::Played { tag, .. } => self.played(ctx, tag),
             Event::Silent { .. } => self.finish(ctx, HungUp::Silence, Cause::Timer),
             Event::Closed { quality, .. } => {
@@ -49,11 +52,14 @@ impl Call {
     pub(super) fn set_media(&mut self, ctx: &mut Context<'_>) {
         let Relay::Open(relay) = self.relay else { return };
         let mut is_held = false;
+        // Until somebody is connected, nobody but the script hears a caller who is alone with it.
+        let is_apart = self.following.is_some() && self.stage != Stage::Connected;
         for side in [Side::A, Side::B] {
             let Some(id) = self.connected(side) else { continue };
             let leg = self.leg(id);
             is_held |= leg.media.as_ref().is_some_and(LegMedia::is_held);
-            ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint: leg.endpoint() }));
+            let endpoint = Endpoint { is_apart, ..leg.endpoint() };
+            ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));
         }
         let limits = &ctx.policy.settings().call;
         let after = if is_held { limits.hold } else { limits.silence };
@@ -64,7 +70,9 @@ impl Call {
     pub(super) fn listen_early(&mut self, ctx: &mut Context<'_>, from: LegId) {
         let Relay::Open(relay) = self.relay else { return };
         let Some(caller) = self.party(Side::A) else { return };
-        let caller = Endpoint { receives: false, ..caller.endpoint() };
+        let is_answered = caller.state == LegState::Answered && self.following.is_some();
+        let caller = Endpoint { is_apart: true, ..caller.endpoint() };
+        let caller = Endpoint { receives: caller.receives && is_answered, ..caller };
         let callee = Endpoint { sends: false, ..self.leg(from).endpoint() };
         for (side, endpoint) in [(Side::A, caller), (Side::B, callee)] {
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side, endpoint }));

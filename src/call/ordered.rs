@@ -105,13 +105,19 @@ impl Call {
     fn locate(&mut self, ctx: &mut Context<'_>, side: Side) {
         let Some(ordered) = &self.order else { return };
         let (plan, index) = (Box::new(ordered.order.plan(side)), ordered.order.index.clone());
-        ctx.effects.push_back(Effect::Locate { side, plan, index });
+        ctx.effects.push_back(Effect::Locate { side, serial: 0, plan, index });
     }
 
     /// Where the party of a side is; nowhere, where it is not registered or its trunk has no address.
-    pub fn located(&mut self, ctx: &mut Context<'_>, side: Side, destinations: Vec<Destination>) {
+    pub fn located(
+        &mut self,
+        ctx: &mut Context<'_>,
+        side: Side,
+        serial: u32,
+        destinations: Vec<Destination>,
+    ) {
         if self.following.is_some() {
-            return self.target_located(ctx, destinations);
+            return self.target_located(ctx, serial, destinations);
         }
         if !is_awaited(self.stage, side) {
             return;

@@ -246,9 +246,10 @@ impl Call {
         match read::digit(request) {
             Some((digit, duration)) => {
                 respond(ctx, to, Status::OK, Reply::bare());
+                let was_connected = self.is_connected();
                 self.cross(ctx, id, Crossing::Digit(digit, duration));
-                if self.is_connected() {
-                    self.pressed(ctx, id.side, digit);
+                if was_connected {
+                    self.pressed(ctx, id.side, Some(id), digit);
                 }
             }
             None => {

@@ -157,10 +157,13 @@ impl Call {
         let leg = self.leg_mut(id);
         leg.is_reinviting = false;
         self.timers.stop(Timer::Offer);
+        // What was offered to a party may have come from one that is gone meanwhile.
+        let crosses = self.stage == Stage::Connected && self.connected(id.side) == Some(id);
         let leg = self.leg_mut(id);
         if !status.is_success() {
             leg.withdraw_offer();
             match status {
+                status if !crosses && !is_dead(status) => {}
                 Status::REQUEST_PENDING => self.glare(ctx),
                 status if is_dead(status) => self.lost(ctx, id),
                 _ => self.cross(ctx, id, Crossing::Reject(Failure::NoCommonCodec)),
@@ -177,10 +180,16 @@ impl Call {
         match heard {
             Ok(heard) => {
                 let media = leg.hear(heard);
+                if !crosses {
+                    return self.set_media(ctx);
+                }
                 self.cross(ctx, id, Crossing::Answer(media));
             }
             Err(_) => {
                 leg.withdraw_offer();
+                if !crosses {
+                    return;
+                }
                 self.cross(ctx, id, Crossing::Reject(Failure::NoCommonCodec));
             }
         }

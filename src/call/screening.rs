@@ -9,14 +9,13 @@ use crate::mask::{Cause, Failure, Media};
 use crate::relay::{Command, Endpoint, Keys, Sound};
 use crate::voice::{Event, Key, LegStep, Method};
 
-/// What the sound of a screening is called.
-pub(super) const TAG: u32 = u32::MAX;
-
 /// Targets that have answered and are not connected yet.
 #[derive(Debug, Default)]
 pub(super) struct Screening {
     /// The one that is being asked, and the media that it took.
     now: Option<(LegId, Media)>,
+    /// What is asked and played for it has this number.
+    serial: u32,
     /// Those that answered meanwhile, in order.
     waiting: Vec<(LegId, Media)>,
 }
@@ -24,6 +23,11 @@ pub(super) struct Screening {
 impl Screening {
     pub(super) fn is_going_on(&self) -> bool {
         self.now.is_some()
+    }
+
+    /// Whether that is about the one who is being asked now.
+    fn is_about(&self, serial: u32) -> bool {
+        self.now.is_some() && self.serial == serial
     }
 
     /// All of them, who are no longer wanted.
@@ -59,21 +63,27 @@ impl Call {
         let (leg, media) = screening.waiting.remove(0);
         screening.now = Some((leg, media));
         self.hear_target_alone(ctx, leg);
+        let serial = self.next_serial();
         let Some(dial) = self.dialogue() else { return };
+        dial.screening.serial = serial;
         let (link, timeout) = (dial.dial.confirm_sound.clone(), dial.dial.confirm_timeout);
         self.timers.set(Timer::Screen, ctx.now + timeout);
         let Some(link) = link else { return };
         let event = Event::DialLeg(self.leg_told(leg, LegStep::Answer));
         let asking = self.asking(link, Method::default(), event);
-        ctx.effects.push_back(Effect::Ask(Box::new(Asking { purpose: AskedFor::Screen, ..asking })));
+        ctx.effects.push_back(Effect::Ask(Box::new(Asking {
+            purpose: AskedFor::Screen(serial),
+            is_optional: true,
+            ..asking
+        })));
     }
 
-    /// The target and we hear each other; the caller, where it is answered, goes on hearing ringing and is not heard.
+    /// The target and we hear each other; neither it nor the caller hears the other.
     fn hear_target_alone(&mut self, ctx: &mut Context<'_>, leg: LegId) {
         let Relay::Open(relay) = self.relay else { return };
-        let target = self.leg(leg).endpoint();
+        let target = Endpoint { is_apart: true, ..self.leg(leg).endpoint() };
         if let Some(caller) = self.connected(Side::A) {
-            let endpoint = Endpoint { receives: false, ..self.leg(caller).endpoint() };
+            let endpoint = Endpoint { is_apart: true, ..self.leg(caller).endpoint() };
             ctx.effects.push_back(Effect::Media(Command::Set { relay, side: Side::A, endpoint }));
         }
         // Whoever was asked before was somebody else.
@@ -84,30 +94,31 @@ impl Call {
     }
 
     /// What the target is to hear. Where there is nothing, it is as if it had heard it.
-    pub(super) fn screen_with(&mut self, ctx: &mut Context<'_>, sound: Option<Sound>) {
-        if self.screening().is_none_or(|screening| screening.now.is_none()) {
+    pub(super) fn screen_with(&mut self, ctx: &mut Context<'_>, serial: u32, sound: Option<Sound>) {
+        if self.screening().is_none_or(|screening| !screening.is_about(serial)) {
             return;
         }
         match (self.relay, sound) {
             (Relay::Open(relay), Some(what)) => {
                 ctx.effects.push_back(Effect::Media(Command::Play { relay, to: Side::B, what }));
             }
-            _ => self.screen_heard(ctx),
+            _ => self.screen_heard(ctx, serial),
         }
     }
 
     /// The target has heard it: without a key to press, that is all.
-    pub(super) fn screen_heard(&mut self, ctx: &mut Context<'_>) {
-        let Some(dial) = self.dialogue().filter(|dial| dial.screening.now.is_some()) else { return };
+    pub(super) fn screen_heard(&mut self, ctx: &mut Context<'_>, serial: u32) {
+        let Some(dial) = self.dialogue().filter(|dial| dial.screening.is_about(serial)) else { return };
         if dial.dial.confirm_key.is_none() {
             self.screen_passed(ctx);
         }
     }
 
     /// The target pressed a key.
-    pub(super) fn screen_key(&mut self, ctx: &mut Context<'_>, key: Key) {
-        let Some(dial) = self.dialogue().filter(|dial| dial.screening.now.is_some()) else { return };
-        if dial.dial.confirm_key == Some(key) {
+    pub(super) fn screen_key(&mut self, ctx: &mut Context<'_>, by: Option<LegId>, key: Key) {
+        let Some(dial) = self.dialogue() else { return };
+        let Some((asked, _)) = &dial.screening.now else { return };
+        if by.is_none_or(|by| by == *asked) && dial.dial.confirm_key == Some(key) {
             self.screen_passed(ctx);
         }
     }

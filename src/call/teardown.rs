@@ -6,6 +6,7 @@ use crate::base::Side;
 use crate::ledger::{HungUp, Outcome};
 use crate::mask::write::Reply;
 use crate::mask::{Cause, Failure};
+use crate::script::Happened;
 use crate::sip::Status;
 
 impl Call {
@@ -165,6 +166,8 @@ impl Call {
                 Timer::Remind => self.remind(ctx),
                 Timer::Order => self.order_due(ctx),
                 Timer::Script => self.script_due(ctx),
+                Timer::Prepare => self.give_up_prompts(ctx),
+                Timer::Service => self.happened(ctx, Happened::Told(None)),
                 Timer::Tones => self.send_next(ctx),
                 Timer::MaxDuration => self.talked_long_enough(ctx),
                 Timer::Glare => self.offer_again(ctx),

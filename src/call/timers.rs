@@ -22,6 +22,10 @@ pub(super) enum Timer {
     Order,
     /// The script of a document waits for something.
     Script,
+    /// Nobody says what became of prompts.
+    Prepare,
+    /// Nobody says what a web service answered in the call.
+    Service,
     /// The next tone that a document sends.
     Tones,
     /// The caller's 180 or 183 has to be repeated, or a proxy gives up (RFC 3261 section 13.3.1.1).
@@ -46,6 +50,8 @@ const ALL: [Timer; COUNT] = [
     Timer::Screen,
     Timer::Order,
     Timer::Script,
+    Timer::Prepare,
+    Timer::Service,
     Timer::Tones,
     Timer::Remind,
     Timer::MaxDuration,

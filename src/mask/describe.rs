@@ -173,6 +173,7 @@ impl LegMedia {
             formats: formats.collect(),
             receives: said.direction.receives() && heard.direction.sends(),
             sends: said.direction.sends() && heard.direction.receives(),
+            is_apart: false,
         }
     }
 

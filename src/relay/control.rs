@@ -44,6 +44,8 @@ pub struct Endpoint {
     pub receives: bool,
     /// Whether packets of the other side may be sent to it: false where it is on hold.
     pub sends: bool,
+    /// Whether what it says stays here: its keys are heard, and the other side hears nothing of it.
+    pub is_apart: bool,
 }
 
 /// What becomes of the keys that a side presses, be they telephone events or, where the side has no format for those,
@@ -58,6 +60,13 @@ pub enum Keys {
     /// Each is told when it begins and when it ends, and the other side is not to hear it. Of a tone in speech it
     /// hears the first 40 ms, in which nobody can tell it from a voice.
     Keep,
+}
+
+impl Endpoint {
+    /// Whether its packets go on to the other side.
+    pub(super) fn crosses(&self) -> bool {
+        self.receives && !self.is_apart
+    }
 }
 
 /// An order of the switch to the media engine.

@@ -197,7 +197,8 @@ impl Relay {
         }
         let is_kept = self.legs[from.index()].is_listened_to() && self.overhear(&passing, route, datagram);
         let (leg, other) = pair(&mut self.legs, from);
-        let Some(to) = other.open_target().filter(|_| leg.endpoint.receives && !other.is_hearing_us()) else {
+        let Some(to) = other.open_target().filter(|_| leg.endpoint.crosses() && !other.is_hearing_us())
+        else {
             other.outgoing.detach();
             other.interpreter = None;
             return None;

@@ -61,7 +61,9 @@ pub struct Switch {
     /// Calls whose trunk has a name that is being looked up.
     resolving: HashMap<u64, Resolving>,
     /// Where the party of a side is, on its way to the call that asked.
-    located: Option<(Side, Vec<Destination>)>,
+    located: Option<(Side, u32, Vec<Destination>)>,
+    /// Counts the look-ups.
+    lookups: u64,
     deadlines: Deadlines<Due>,
     effects: VecDeque<Effect>,
     outputs: VecDeque<Output>,
@@ -76,8 +78,8 @@ pub struct Switch {
 /// A call that waits for a look-up, with the settings that its plan was made under.
 struct Resolving {
     call: CallKey,
-    /// The side whose party an ordered call looks for.
-    side: Option<Side>,
+    /// The side whose party is looked for, and the call's own number for that; none where a decision waits for it.
+    side: Option<(Side, u32)>,
     plan: Plan,
     policy: Arc<Policy>,
 }
@@ -128,6 +130,7 @@ impl Switch {
             clients: Clients::new(Arc::clone(&metrics)),
             resolving: HashMap::new(),
             located: None,
+            lookups: 0,
             deadlines: Deadlines::new(),
             effects: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -241,7 +244,7 @@ impl Switch {
             Decision::Bridge(plan) => match self.destinations(now, &self.policy, plan) {
                 hops::Hops::Known(destinations) => destinations,
                 hops::Hops::Ask(question) => {
-                    let id = key.relay().0;
+                    let id = self.next_lookup();
                     let policy = self.policy.clone();
                     self.resolving
                         .insert(id, Resolving { call: key, side: None, plan: plan.clone(), policy });
@@ -253,11 +256,17 @@ impl Switch {
         self.with_call(now, key, |call, ctx| call.decided(ctx, decision, destinations));
     }
 
+    /// The id of a look-up: one that comes late is not taken for the next one of its call.
+    fn next_lookup(&mut self) -> u64 {
+        self.lookups += 1;
+        self.lookups
+    }
+
     fn resolved(&mut self, now: Instant, id: u64, addresses: &[std::net::SocketAddr]) {
         let Some(Resolving { call, side, plan, policy }) = self.resolving.remove(&id) else { return };
         let destinations = hops::destinations_at(&policy, &plan, addresses);
         self.with_call(now, call, |call, ctx| match side {
-            Some(side) => call.located(ctx, side, destinations),
+            Some((side, serial)) => call.located(ctx, side, serial, destinations),
             None => call.decided(ctx, Decision::Bridge(plan), destinations),
         });
     }
@@ -329,8 +338,8 @@ impl Switch {
             for (leg, purpose) in stopped.into_iter().flatten() {
                 call.unanswered(&mut self.context(now), leg, purpose);
             }
-            if let Some((side, destinations)) = located {
-                call.located(&mut self.context(now), side, destinations);
+            if let Some((side, serial, destinations)) = located {
+                call.located(&mut self.context(now), side, serial, destinations);
             }
         }
         let slot = key.slot as usize;

@@ -23,14 +23,21 @@ impl Switch {
         self.put_back(now, key, call);
     }
 
-    /// Looks for a party of an ordered call, in the settings that its plan was made under.
-    pub(super) fn locate(&mut self, now: Instant, key: CallKey, side: Side, plan: Plan, index: Arc<Index>) {
+    /// Looks for a party that a call wants to call, in the settings that its plan was made under.
+    pub(super) fn locate(
+        &mut self,
+        now: Instant,
+        key: CallKey,
+        (side, serial): (Side, u32),
+        plan: Plan,
+        index: Arc<Index>,
+    ) {
         let policy = Arc::new(Policy { index, ..(*self.policy).clone() });
         match self.destinations(now, &policy, &plan) {
-            Hops::Known(destinations) => self.located = Some((side, destinations)),
+            Hops::Known(destinations) => self.located = Some((side, serial, destinations)),
             Hops::Ask(hops::Name { host, port, transport }) => {
-                let id = key.relay().0;
-                self.resolving.insert(id, Resolving { call: key, side: Some(side), plan, policy });
+                let id = self.next_lookup();
+                self.resolving.insert(id, Resolving { call: key, side: Some((side, serial)), plan, policy });
                 self.outputs.push_back(Output::Resolve { id, host, port, transport });
             }
         }

@@ -57,7 +57,9 @@ impl Switch {
                     self.legs.insert(tag, (key, leg));
                 }
                 Effect::Place(errand) => self.outputs.push_back(Output::Place { call: key, errand }),
-                Effect::Locate { side, plan, index } => self.locate(now, key, side, *plan, index),
+                Effect::Locate { side, serial, plan, index } => {
+                    self.locate(now, key, (side, serial), *plan, index);
+                }
                 Effect::Decide { id, question } => {
                     self.outputs.push_back(Output::Decide { call: key, id, question });
                 }

@@ -53,7 +53,15 @@ impl Booth {
         let mut formats = vec![map(Codec::Pcma, AUDIO[side.index()]), map(EVENTS, TONES[side.index()])];
         formats.truncate(if has_tones { 2 } else { 1 });
         let sources = vec![rtp.ip().into()];
-        let endpoint = Endpoint { rtp: Some(rtp), rtcp: None, sources, formats, receives: true, sends: true };
+        let endpoint = Endpoint {
+            rtp: Some(rtp),
+            rtcp: None,
+            sources,
+            formats,
+            receives: true,
+            sends: true,
+            is_apart: false,
+        };
         self.relay.set(self.now, side, endpoint, &mut self.random);
     }
 

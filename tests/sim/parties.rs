@@ -44,6 +44,14 @@ impl World {
         Leg::invited(self, at, invite)
     }
 
+    /// The next INVITE outside any dialog that has come to an endpoint, if one has.
+    pub fn next_incoming(&self, at: &str) -> Option<Leg> {
+        let at = scene::address(at);
+        let is_new = |text: &Text| text.method() == Some("INVITE") && text.to_tag().is_none();
+        let invite = self.edit().take(at, is_new)?;
+        Some(Leg::invited(self, at, invite))
+    }
+
     /// A call of the first party that has reached the second.
     pub fn begun(&self) -> (Leg, Leg) {
         let caller = self.dial(scene::M1);

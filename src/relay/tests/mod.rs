@@ -139,6 +139,7 @@ fn endpoint(rtp: &str, formats: &[(Codec, u8, u8)]) -> Endpoint {
         formats: formats.iter().map(map).collect(),
         receives: true,
         sends: true,
+        is_apart: false,
     }
 }
 

@@ -65,7 +65,9 @@ pub(super) async fn keep(connection: &mut Connection, events: &[EventRow]) -> Re
         });
         query.push(" ON CONFLICT (digest) DO NOTHING RETURNING id, digest");
         let mut kept = HashMap::new();
-        for row in query.build().persistent(false).fetch_all(&mut *connection).await? {
+        // One row is what comes most often: that statement is kept.
+        let query = query.build().persistent(rows.len() == 1);
+        for row in query.fetch_all(&mut *connection).await? {
             kept.insert(row.try_get::<Vec<u8>, _>(1)?, row.try_get::<i64, _>(0)?);
         }
         // The same event may come twice in one batch.
