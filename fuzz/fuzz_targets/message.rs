@@ -29,7 +29,8 @@ fuzz_target!(|data: &[u8]| {
             let _ = (Challenge::parse(value), Credentials::parse(value));
         }
     }
-    let _ = (message.contacts().count(), message.content_type().map(|media| media.param("boundary").is_some()));
+    let _ =
+        (message.contacts().count(), message.content_type().map(|media| media.param("boundary").is_some()));
     let Message::Request(request) = message else { return };
     let echo = request.echo(source);
     let answer = Message::parse(Writer::response(Status::OK, &echo, Some("t")).finish());

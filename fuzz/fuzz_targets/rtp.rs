@@ -25,6 +25,7 @@ fn endpoint(rtp: SocketAddr, tones: bool) -> Endpoint {
         formats,
         receives: true,
         sends: true,
+        is_apart: false,
         rtcp: None,
     }
 }
