@@ -345,3 +345,13 @@ fn a_service_is_told_that_nothing_was_pressed_where_the_settings_say_so() {
     caller.ok();
     world.end();
 }
+
+#[test]
+fn as_many_elements_as_a_document_may_have() {
+    let many = "<Record playBeep=\"false\"/>".repeat(499);
+    let world = World::following(&[&document(&many)]);
+    let mut caller = answered(&world);
+    caller.expect("BYE");
+    caller.ok();
+    assert_eq!(world.end().hung_up, Some(HungUp::Operator));
+}

@@ -58,6 +58,8 @@ impl Tag {
 #[derive(Debug)]
 pub(super) struct Following {
     script: Script,
+    /// What the script wants is being done: what happens meanwhile is its own to see to, and not a step deeper.
+    is_running: bool,
     /// The masking number dialled.
     pub(super) dialled: PhoneNumber,
     /// The caller, if known.
@@ -90,6 +92,7 @@ impl Call {
         let script = Script::new(document, rules, false, ctx.now);
         self.following = Some(Box::new(Following {
             script,
+            is_running: false,
             dialled,
             caller,
             dial: None,
@@ -157,10 +160,15 @@ impl Call {
 
     /// Does what the script wants, as far as that can be done now.
     pub(super) fn run(&mut self, ctx: &mut Context<'_>) {
+        let Some(following) = &mut self.following else { return };
+        if std::mem::replace(&mut following.is_running, true) {
+            return;
+        }
         while let Some(want) = self.following.as_mut().and_then(|following| following.script.poll()) {
             self.fulfil(ctx, want);
         }
-        let Some(following) = &self.following else { return };
+        let Some(following) = &mut self.following else { return };
+        following.is_running = false;
         if matches!(self.stage, Stage::Ending | Stage::Over) {
             return;
         }
