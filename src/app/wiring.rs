@@ -91,8 +91,9 @@ impl Services for Wiring {
         self.count_state(before.as_deref(), Some(&record));
         if kind != EventKind::CallRinging {
             self.keeper.write(Entry::Running(Box::new(CallRecord::clone(&record))));
-            self.has_noted = true;
         }
+        // Who is called need not wait for a disk: a call that nobody has answered leaves nothing to bill.
+        self.has_noted |= kind == EventKind::CallAnswered;
         // A call that was ordered comes further before the second party rings.
         if before.is_none_or(|before| kind_of(&before) != kind) {
             self.tell_event(kind, &record);
